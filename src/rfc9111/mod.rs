@@ -1,0 +1,13 @@
+//! The caching standard as pure functions, a file a section, its sentence above each clause.
+//!
+//! What may be stored ([`storage`], RFC 9111 §3), for which requests ([`selection`], §4.1), for how long
+//! ([`freshness`], §4.2), how the origin is asked whether it still holds ([`validation`], §4.3), and how all that is told
+//! ([`cache_status`], RFC 9211). Nothing here knows rules, tiers or clocks: times come in as arguments.
+//!
+//! The cache is a shared one. Where the standard leaves a choice, the answer that goes to the origin is taken.
+
+pub mod cache_status;
+pub mod freshness;
+pub mod selection;
+pub mod storage;
+pub mod validation;
