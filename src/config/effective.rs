@@ -1,0 +1,96 @@
+//! Writes a configuration out again, with every default in place.
+
+use std::time::Duration;
+
+use serde_json::{Map, Value, json};
+
+use super::pattern::Pattern;
+use super::pointer::Pointer;
+use super::rule::{Auth, BodyKey, KeySpec, Match, Query, Rule};
+use super::units::{write_duration, write_size};
+use super::{Config, Redis};
+
+/// See [`Config::effective`].
+pub(super) fn write(config: &Config) -> Value {
+    let memory = &config.memory;
+    let mut root = json!({
+        "name": config.name,
+        "schema_version": config.schema_version,
+        "memory": {
+            "max_entries": memory.max_entries,
+            "max_bytes": write_size(memory.max_bytes),
+            "ttl": write_duration(memory.ttl),
+        },
+        "rules": config.rules.iter().map(rule).collect::<Vec<_>>(),
+    });
+    add(&mut root, "redis", config.redis.as_ref().map(redis));
+    root
+}
+
+fn add(to: &mut Value, name: &str, value: Option<Value>) {
+    if let (Some(members), Some(value)) = (to.as_object_mut(), value) {
+        members.insert(name.to_owned(), value);
+    }
+}
+
+fn redis(redis: &Redis) -> Value {
+    json!({
+        "cluster": redis.cluster,
+        "authority": redis.authority,
+        "timeout": write_duration(redis.timeout),
+        "ttl": write_duration(redis.ttl),
+        "key_prefix": redis.key_prefix,
+    })
+}
+
+fn rule(rule: &Rule) -> Value {
+    let Match { methods, hosts, paths } = &rule.matches;
+    let mut freshness = Value::Object(Map::new());
+    let lifetime = |lifetime: Option<Duration>| lifetime.map(|lifetime| write_duration(lifetime).into());
+    add(&mut freshness, "default", lifetime(rule.freshness.default));
+    add(&mut freshness, "override", lifetime(rule.freshness.override_));
+    json!({
+        "name": rule.name,
+        "match": { "methods": methods, "hosts": patterns(hosts), "paths": patterns(paths) },
+        "auth": match rule.auth { Auth::Origin => "origin", Auth::Shared => "shared" },
+        "key": key(&rule.key),
+        "freshness": freshness,
+        "max_response": write_size(rule.max_response),
+        "strip": patterns(&rule.strip),
+    })
+}
+
+fn key(key: &KeySpec) -> Value {
+    let (list, names) = match &key.query {
+        Query::All => ("ignore", vec![]),
+        Query::Include(names) => ("include", patterns(names)),
+        Query::Ignore(names) => ("ignore", patterns(names)),
+    };
+    let mut written = json!({
+        "query": { list: names, "sort": key.sort_query },
+        "headers": key.headers,
+        "properties": key.properties,
+        "max_body": write_size(key.max_body),
+    });
+    match &key.body {
+        BodyKey::None => {}
+        BodyKey::Whole => add(&mut written, "body", Some("whole".into())),
+        BodyKey::Json(json) => {
+            let lists = json!({
+                "include": pointers(&json.include),
+                "echo": pointers(&json.echo),
+                "ignore": pointers(&json.ignore),
+            });
+            add(&mut written, "json", Some(lists));
+        }
+    }
+    written
+}
+
+fn patterns(patterns: &[Pattern]) -> Vec<&str> {
+    patterns.iter().map(Pattern::as_str).collect()
+}
+
+fn pointers(pointers: &[Pointer]) -> Vec<String> {
+    pointers.iter().map(ToString::to_string).collect()
+}

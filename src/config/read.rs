@@ -1,0 +1,144 @@
+//! Reads the configuration as a whole.
+
+use std::time::Duration;
+
+use super::json;
+use super::pattern::is_token_byte;
+use super::problem::{Errors, Flaw, Problems, quote};
+use super::read_rule;
+use super::section::{Field, Section};
+use super::{Config, Memory, Redis};
+
+const EXAMPLE: &str = r#"{"rules": [{"name": "profiles", "match": {"paths": ["/v1/profiles/**"]}}]}"#;
+const MEBIBYTE: usize = 1 << 20;
+const SECOND: Duration = Duration::from_secs(1);
+const DAY: Duration = Duration::from_secs(86_400);
+
+/// Reads `bytes`; see [`Config::parse`].
+pub(super) fn read(bytes: &[u8]) -> Result<Config, Errors> {
+    let problems = Problems::default();
+    let (tree, repeated) = match json::read(bytes) {
+        Ok(read) => read,
+        Err(error) => {
+            problems.report("", unreadable(bytes, &error));
+            return Err(problems.into_errors());
+        }
+    };
+    for path in repeated {
+        problems.report(&path, Flaw::new("stands there twice", "keep one"));
+    }
+    match Field::root(&tree, &problems).section() {
+        Some(root) => {
+            let config = read_root(root, &problems);
+            problems.settle(config)
+        }
+        None => Err(problems.into_errors()),
+    }
+}
+
+fn read_root(root: Section, problems: &Problems) -> Config {
+    let name = root.take("name").and_then(|field| field.parse(name));
+    let schema_version = root.take("schema_version").and_then(|field| field.parse(word));
+    let memory = memory(root.section("memory"));
+    let redis = root.section("redis").map(redis);
+    let rules = root.require("rules", &format!("write rules, as in {EXAMPLE}"));
+    let rules = rules.map(|field| read_rule::read(&field, memory.max_bytes / 20, problems)).unwrap_or_default();
+    root.finish();
+    Config {
+        name: name.unwrap_or_else(|| "fingerprint-cache".to_owned()),
+        schema_version: schema_version.unwrap_or_else(|| "1".to_owned()),
+        memory,
+        redis,
+        rules,
+    }
+}
+
+fn memory(section: Option<Section>) -> Memory {
+    let mut memory = Memory::default();
+    let Some(section) = section else { return memory };
+    if let Some(count) = section.take("max_entries").and_then(|field| field.count(1..=1_000_000)) {
+        memory.max_entries = count;
+    }
+    let max_bytes = section.take("max_bytes");
+    if let Some(size) = max_bytes.and_then(|field| field.size(MEBIBYTE / 16..=512 * MEBIBYTE)) {
+        memory.max_bytes = size;
+    }
+    if let Some(ttl) = section.take("ttl").and_then(|field| field.duration(SECOND..=DAY)) {
+        memory.ttl = ttl;
+    }
+    section.finish();
+    memory
+}
+
+fn redis(section: Section) -> Redis {
+    let cluster = section.require("cluster", "write the name of the Envoy cluster that leads to webdis");
+    let cluster = cluster.and_then(|field| field.parse(cluster_name)).unwrap_or_default();
+    let authority = section.take("authority").and_then(|field| field.parse(authority));
+    let duration = |name, range| section.take(name).and_then(|field| field.duration(range));
+    let timeout = duration("timeout", Duration::from_millis(1)..=5 * SECOND);
+    let ttl = duration("ttl", SECOND..=7 * DAY);
+    let key_prefix = section.take("key_prefix").and_then(|field| field.parse(word));
+    section.finish();
+    Redis {
+        authority: authority.unwrap_or_else(|| cluster.clone()),
+        cluster,
+        timeout: timeout.unwrap_or(Duration::from_millis(50)),
+        ttl: ttl.unwrap_or(30 * 60 * SECOND),
+        key_prefix: key_prefix.unwrap_or_else(|| "fpc".to_owned()),
+    }
+}
+
+/// RFC 9211 §2 names a cache by a string or a token; RFC 8941 §3.3.4 says what a token is.
+fn name(text: &str) -> Result<String, Flaw> {
+    let first = text.bytes().next().is_some_and(|byte| byte.is_ascii_alphabetic() || byte == b'*');
+    if first && text.len() <= 64 && text.bytes().all(|byte| is_token_byte(byte) || b":/".contains(&byte)) {
+        return Ok(text.to_owned());
+    }
+    let remedy = "write a letter and up to 63 letters, digits, hyphens or dots, such as fingerprint-cache";
+    Err(Flaw::new(format!("{} is not a token, as which Cache-Status names a cache", quote(text)), remedy))
+}
+
+/// A part of the keys in Redis; none of its characters needs escaping on the way there.
+fn word(text: &str) -> Result<String, Flaw> {
+    let known = |byte: u8| byte.is_ascii_alphanumeric() || b"_-".contains(&byte);
+    if (1..=32).contains(&text.len()) && text.bytes().all(known) {
+        return Ok(text.to_owned());
+    }
+    let wrong = format!("{} does not fit into a key of Redis", quote(text));
+    Err(Flaw::new(wrong, "write 1 to 32 of A-Z, a-z, 0-9, _ and -"))
+}
+
+fn cluster_name(text: &str) -> Result<String, Flaw> {
+    visible(text, "is not the name of a cluster", "write the name of the Envoy cluster that leads to webdis")
+}
+
+fn authority(text: &str) -> Result<String, Flaw> {
+    visible(text, "is not a Host header", "write a host name, or remove it to send the name of the cluster")
+}
+
+fn visible(text: &str, wrong: &str, remedy: &str) -> Result<String, Flaw> {
+    if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Ok(text.to_owned());
+    }
+    Err(Flaw::new(format!("{} {wrong}", quote(text)), remedy))
+}
+
+fn unreadable(bytes: &[u8], error: &serde_json::Error) -> Flaw {
+    let start = bytes.trim_ascii_start().first();
+    match start {
+        None => Flaw::new("is empty, and there is nothing to cache without rules", format!("write at least {EXAMPLE}")),
+        // The first byte of a google.protobuf.Struct: field 1, length-delimited. JSON may begin with
+        // a line feed, which is the same byte, but not with what stands behind it here.
+        Some(_) if bytes.first() == Some(&b'\n') && bytes.get(1).is_some_and(|byte| !b" \t\r\n{".contains(byte)) => {
+            Flaw::new(
+                "is a google.protobuf.Struct, which Envoy hands over as protobuf bytes",
+                "write it as a google.protobuf.StringValue that holds JSON",
+            )
+        }
+        Some(b'{') => Flaw::new(format!("is not JSON: {error}"), "correct it there"),
+        Some(_) => Flaw::new(
+            format!("is not a JSON object: {error}"),
+            format!("write JSON, as in {EXAMPLE}; `fpcache check` reads YAML as well"),
+        ),
+    }
+}

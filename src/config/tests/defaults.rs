@@ -1,0 +1,95 @@
+//! What stands where nothing was written, and that the whole can be written out and read again.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use super::{full, parse, with_root, with_rule};
+use crate::config::{Auth, BodyKey, Config, Freshness, KeySpec, Memory, Pattern, Query, Redis};
+#[cfg(all(target_family = "wasm", not(target_os = "wasi")))]
+use wasm_bindgen_test::wasm_bindgen_test as test;
+
+#[test]
+fn a_name_and_a_path_are_enough() {
+    let config = parse(&with_rule(json!({})));
+    assert_eq!((config.name.as_str(), config.schema_version.as_str()), ("fingerprint-cache", "1"));
+    let memory = Memory { max_entries: 10_000, max_bytes: 10_485_760, ttl: Duration::from_secs(300) };
+    assert_eq!(config.memory, memory);
+    assert_eq!(config.redis, None);
+    let [rule] = config.rules.as_slice() else { panic!("{config:?}") };
+    assert_eq!(rule.matches.methods, ["GET", "HEAD"]);
+    assert_eq!(rule.matches.hosts.iter().map(Pattern::as_str).collect::<Vec<_>>(), ["*"]);
+    assert_eq!((rule.auth, rule.max_response), (Auth::Origin, 524_288));
+    assert_eq!(rule.freshness, Freshness { default: None, override_: None });
+    assert_eq!(rule.strip.iter().map(Pattern::as_str).collect::<Vec<_>>(), ["x-ratelimit-*", "x-quota-*"]);
+    let key = KeySpec {
+        query: Query::All,
+        sort_query: false,
+        headers: vec![],
+        properties: vec![],
+        body: BodyKey::None,
+        max_body: 65_536,
+    };
+    assert_eq!(rule.key, key);
+}
+
+#[test]
+fn redis_needs_a_cluster_and_no_more() {
+    let config = parse(&with_root(json!({ "redis": { "cluster": "webdis" } })));
+    let redis = Redis {
+        cluster: "webdis".to_owned(),
+        authority: "webdis".to_owned(),
+        timeout: Duration::from_millis(50),
+        ttl: Duration::from_secs(1800),
+        key_prefix: "fpc".to_owned(),
+    };
+    assert_eq!(config.redis, Some(redis));
+}
+
+#[test]
+fn what_is_written_is_read() {
+    let config = parse(&full());
+    let [profiles, identify, compare] = config.rules.as_slice() else { panic!("{config:?}") };
+    assert_eq!(config.memory, Memory { max_entries: 500, max_bytes: 2_097_152, ttl: Duration::from_secs(90) });
+    assert_eq!(profiles.matches.hosts[0].as_str(), "api.example.com");
+    assert_eq!(profiles.key.headers, ["accept-language"]);
+    assert_eq!(profiles.key.properties, [["filter_state", "lab.ja4"]]);
+    assert!(profiles.key.sort_query && matches!(&profiles.key.query, Query::Include(names) if names.len() == 2));
+    assert_eq!(profiles.freshness.default, Some(Duration::from_secs(300)));
+    assert_eq!(profiles.freshness.override_, Some(Duration::from_secs(3600)));
+    assert_eq!(profiles.max_response, 102_400);
+    assert!(matches!(&identify.key.query, Query::Ignore(names) if names[0].as_str() == "utm_*"));
+    let BodyKey::Json(json) = &identify.key.body else { panic!("{identify:?}") };
+    assert_eq!((json.include[0].tokens(), json.ignore[0].tokens()), (&["tls_data".into()][..], &["a/b".into()][..]));
+    assert_eq!(json.echo[0].to_string(), "/session_id");
+    assert_eq!((identify.key.max_body, &compare.key.body), (1024, &BodyKey::Whole));
+}
+
+#[test]
+fn the_effective_configuration_reads_as_the_same_one() {
+    let redis = with_root(json!({ "redis": { "cluster": "webdis" }, "memory": { "max_bytes": "64KiB" } }));
+    for config in [full(), redis, with_rule(json!({})), with_rule(json!({ "strip": [] }))] {
+        let config = parse(&config);
+        let effective = config.effective();
+        assert_eq!(Config::parse(effective.to_string().as_bytes()).as_ref(), Ok(&config), "{effective}");
+        assert_eq!(parse(&effective).effective(), effective);
+    }
+}
+
+#[test]
+fn the_effective_configuration_shows_every_default_in_its_unit() {
+    let effective = parse(&with_root(json!({ "redis": { "cluster": "webdis" } }))).effective();
+    let expected = json!({
+        "name": "fingerprint-cache", "schema_version": "1",
+        "memory": { "max_entries": 10000, "max_bytes": "10MiB", "ttl": "5m" },
+        "redis": { "cluster": "webdis", "authority": "webdis", "timeout": "50ms", "ttl": "30m", "key_prefix": "fpc" },
+        "rules": [{
+            "name": "a", "match": { "methods": ["GET", "HEAD"], "hosts": ["*"], "paths": ["/a"] }, "auth": "origin",
+            "key": {
+                "query": { "ignore": [], "sort": false }, "headers": [], "properties": [], "max_body": "64KiB",
+            },
+            "freshness": {}, "max_response": "512KiB", "strip": ["x-ratelimit-*", "x-quota-*"],
+        }],
+    });
+    assert_eq!(effective, expected);
+}

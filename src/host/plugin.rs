@@ -1,0 +1,226 @@
+//! What outlives a root context: one [`Plugin`] for each plugin name in this VM. A changed plugin configuration makes
+//! a new root in the same VM, and L1 must survive it; two plugins with one image share a VM and must not share L1.
+
+use super::outside::{self, HostShared};
+use crate::config::Config;
+use crate::metrics::{Kind, Metric, Tier};
+use crate::redis::Call;
+use crate::redis::webdis;
+use crate::transaction::{Answer, Command, Event, Stream, Verdict};
+use crate::worker::{Outside, Worker};
+use proxy_wasm::hostcalls;
+use proxy_wasm::types::MapType;
+use std::cell::{Cell, RefCell};
+use std::collections::{HashMap, VecDeque};
+use std::rc::Rc;
+use std::time::Duration;
+
+thread_local! {
+    static PLUGINS: RefCell<HashMap<String, Rc<Plugin>>> = RefCell::new(HashMap::new());
+}
+
+/// A plugin's part of this VM.
+pub struct Plugin {
+    worker: RefCell<Worker>,
+    metrics: RefCell<HashMap<Metric, u32>>,
+    outbox: RefCell<VecDeque<Box<Call>>>,
+    queue: Cell<Option<u32>>,
+    generation: Cell<u64>,
+    ticking: Cell<bool>,
+    probe: Cell<bool>,
+}
+
+/// What the commands of one step came to.
+#[derive(Default)]
+pub struct Done {
+    /// The token of a lookup under way.
+    pub token: Option<u32>,
+    /// Whether a lookup could not even be sent.
+    pub refused: bool,
+}
+
+impl Plugin {
+    /// The plugin called `name` under `config`, as it was before but for the configuration.
+    pub fn configured(name: &str, config: Config) -> Rc<Self> {
+        let known = PLUGINS.with(|plugins| plugins.borrow().get(name).cloned());
+        let plugin = match known {
+            Some(plugin) => {
+                plugin.worker.borrow_mut().configure(config);
+                plugin
+            }
+            None => Self::register(name, config),
+        };
+        plugin.worker.borrow().prepare(&mut HostShared);
+        plugin.generation.set(plugin.generation.get() + 1);
+        plugin.ticking.set(false);
+        plugin.queue.set(queue(name));
+        plugin.run_commands();
+        plugin
+    }
+
+    fn register(name: &str, config: Config) -> Rc<Self> {
+        let plugin = Rc::new(Self {
+            worker: RefCell::new(Worker::new(name, config)),
+            metrics: RefCell::default(),
+            outbox: RefCell::default(),
+            queue: Cell::new(None),
+            generation: Cell::new(0),
+            ticking: Cell::new(false),
+            probe: Cell::new(false),
+        });
+        PLUGINS.with(|plugins| plugins.borrow_mut().insert(name.to_owned(), Rc::clone(&plugin)));
+        plugin
+    }
+
+    /// Which configuration is in force: an older root finds another number here and rests.
+    pub fn generation(&self) -> u64 {
+        self.generation.get()
+    }
+
+    /// True once for each root that serves requests: its timer must then be set.
+    pub fn must_tick(&self) -> bool {
+        !self.ticking.replace(true)
+    }
+
+    /// Whether the last request was no rule's business. Then the next one's path is read alone first, which is
+    /// cheaper than the whole head when it is no rule's business either.
+    pub fn probes(&self) -> bool {
+        self.probe.get()
+    }
+
+    /// Remembers whether a request was a rule's business.
+    pub fn matched(&self, matched: bool) {
+        self.probe.set(!matched);
+    }
+
+    /// Asks the worker something.
+    pub fn ask<T>(&self, question: impl FnOnce(&Worker) -> T) -> T {
+        question(&self.worker.borrow())
+    }
+
+    /// Moves a stream by an event and leaves its commands to be run.
+    pub fn on(&self, stream: Stream, event: Event<'_>) -> Verdict {
+        self.step(|worker, outside| worker.on(stream, event, outside))
+    }
+
+    /// Tells the worker how a fill ended.
+    pub fn filled(&self, call: Call, reply: Result<&[u8], crate::reason::L2Failure>) {
+        self.step(|worker, outside| worker.filled(call, reply, outside));
+    }
+
+    /// Does what is due from time to time.
+    pub fn sweep(&self) {
+        self.step(|worker, outside| worker.sweep(outside.now.mono));
+    }
+
+    fn step<T>(&self, step: impl FnOnce(&mut Worker, &mut Outside<'_>) -> T) -> T {
+        let mut outside = Outside {
+            now: outside::now(),
+            random: outside::random(),
+            shared: &mut HostShared,
+            property: &outside::property,
+        };
+        step(&mut self.worker.borrow_mut(), &mut outside)
+    }
+
+    /// Carries out what the worker asked for, for the stream in effect.
+    pub fn run_commands(&self) -> Done {
+        let mut done = Done::default();
+        let commands = self.worker.borrow_mut().take_commands();
+        for command in commands {
+            self.run(command, &mut done);
+        }
+        done
+    }
+
+    fn run(&self, command: Command, done: &mut Done) {
+        match command {
+            Command::Lookup(call) => {
+                done.token = self.dispatch(&call);
+                done.refused = done.token.is_none();
+            }
+            Command::Fill(call) => self.post(call),
+            Command::RequestHeader(name, value) => {
+                let _ = hostcalls::set_map_value(MapType::HttpRequestHeaders, name, Some(&value));
+            }
+            Command::ResponseHeader(name, value) => {
+                let _ = hostcalls::add_map_value(MapType::HttpResponseHeaders, name, &value);
+            }
+            Command::State(value) => set_state(&value),
+            Command::Count(metric, value) => self.count(metric, value),
+        }
+    }
+
+    /// Hands a fill to the root: a call of the stream's own would end unheard when the stream is gone. The root is
+    /// woken through a queue that only this VM reads; should that fail, its next tick finds the fill.
+    fn post(&self, call: Box<Call>) {
+        self.outbox.borrow_mut().push_back(call);
+        if let Some(queue) = self.queue.get() {
+            let _ = hostcalls::enqueue_shared_queue(queue, Some(b"fill"));
+        }
+    }
+
+    /// The next fill to be sent.
+    pub fn next_fill(&self) -> Option<Box<Call>> {
+        self.outbox.borrow_mut().pop_front()
+    }
+
+    /// Sends a call to L2; `None` where the host refuses it at once.
+    pub fn dispatch(&self, call: &Call) -> Option<u32> {
+        let redis = self.worker.borrow().redis().cloned()?;
+        let request = webdis::request(call);
+        let headers = vec![
+            (":method", request.method),
+            (":path", request.path.as_str()),
+            (":authority", redis.authority.as_str()),
+        ];
+        let timeout = redis.timeout.max(Duration::from_millis(1));
+        hostcalls::dispatch_http_call(&redis.cluster, headers, call.body.as_deref(), vec![], timeout).ok()
+    }
+
+    /// Takes the time of an answer from the cache, from its request to here.
+    pub fn time_answer(&self, answer: &Answer) {
+        let tier = match answer.state {
+            "hit;l1" => Tier::L1,
+            "hit;l2" => Tier::L2,
+            _ => return,
+        };
+        let micros = outside::mono().since(answer.started).as_micros();
+        self.count(Metric::LookupMicros { tier }, i64::try_from(micros).unwrap_or(i64::MAX));
+    }
+
+    fn count(&self, metric: Metric, value: i64) {
+        let known = self.metrics.borrow().get(&metric).copied();
+        let Some(id) = known.or_else(|| self.define(metric)) else { return };
+        let _ = match metric.kind() {
+            Kind::Counter | Kind::Gauge => hostcalls::increment_metric(id, value),
+            Kind::Histogram => hostcalls::record_metric(id, value.unsigned_abs()),
+        };
+    }
+
+    fn define(&self, metric: Metric) -> Option<u32> {
+        use proxy_wasm::types::MetricType;
+        let kind = match metric.kind() {
+            Kind::Counter => MetricType::Counter,
+            Kind::Gauge => MetricType::Gauge,
+            Kind::Histogram => MetricType::Histogram,
+        };
+        let name = self.ask(|worker| metric.full_name(metric.rule().map_or("", |rule| worker.name(rule))));
+        let id = hostcalls::define_metric(kind, &name).ok()?;
+        self.metrics.borrow_mut().insert(metric, id);
+        Some(id)
+    }
+}
+
+/// Leaves a word for access logs and telemetry: `%FILTER_STATE(wasm.cache_status:PLAIN)%`.
+pub fn set_state(value: &str) {
+    let _ = hostcalls::set_property(vec!["cache_status"], Some(value.as_bytes()));
+}
+
+/// A queue for this plugin in this VM alone: a queue has one reader, the last that registered it.
+fn queue(name: &str) -> Option<u32> {
+    thread_local! {
+        static VM: String = format!("{:08x}{:08x}", outside::random(), outside::random());
+    }
+    VM.with(|vm| hostcalls::register_shared_queue(&format!("fingerprint-cache/1/fills/{name}/{vm}")).ok())
+}

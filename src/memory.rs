@@ -1,0 +1,204 @@
+//! L1: the entries in this worker's own memory, under three budgets at once: entries, bytes, time.
+//!
+//! The least recently used primary key goes first, with all its variants. What is over its time is never found, and
+//! leaves when it is looked for or when [`Memory::sweep`] passes by.
+
+use crate::entry::Entry;
+use crate::http::Headers;
+use crate::key::PrimaryKey;
+use crate::rfc9111::selection;
+use crate::time::Instant;
+use lru::LruCache;
+use std::rc::Rc;
+use std::time::Duration;
+
+/// How many variants one primary key may have; the oldest makes room.
+const MAX_VARIANTS: usize = 32;
+
+/// What the memory may hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Budget {
+    /// Variants, all keys together.
+    pub entries: usize,
+    /// The sum of [`Entry::weight`].
+    pub bytes: usize,
+    /// How long an entry stays after it came in, fresh or not.
+    pub ttl: Duration,
+}
+
+/// An entry in memory.
+#[derive(Clone, Debug)]
+pub struct Held {
+    /// The entry itself, shared with the answers under way.
+    pub entry: Rc<Entry>,
+    /// Its age when it came in.
+    pub age_then: Duration,
+    /// When it came in.
+    pub since: Instant,
+    /// The symbol of the rule that stored it, for the gauges.
+    pub rule: u16,
+}
+
+impl Held {
+    /// RFC 9111 §4.2.3: `current_age = corrected_initial_age + resident_time`.
+    pub fn age(&self, now: Instant) -> Duration {
+        self.age_then.saturating_add(now.since(self.since))
+    }
+}
+
+/// What a look into the memory brings.
+#[derive(Debug)]
+pub enum Found<'a> {
+    /// An entry for this request.
+    Entry(&'a Held),
+    /// Entries, but for other values of the headers named in `Vary`.
+    OtherVariant,
+    /// Nothing.
+    Nothing,
+}
+
+/// Why an entry left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Eviction {
+    /// To keep the budgets.
+    Capacity,
+    /// Its time was over.
+    Expired,
+    /// A newer answer took its place.
+    Replaced,
+}
+
+impl Eviction {
+    /// The label in the metrics.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Capacity => "capacity",
+            Self::Expired => "expired",
+            Self::Replaced => "replaced",
+        }
+    }
+}
+
+/// An entry that left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Removed {
+    /// The symbol of the rule that had stored it.
+    pub rule: u16,
+    /// What it weighed.
+    pub bytes: usize,
+    /// Why it left.
+    pub why: Eviction,
+}
+
+/// L1.
+pub struct Memory {
+    budget: Budget,
+    keys: LruCache<u128, Vec<Held>>,
+    entries: usize,
+    bytes: usize,
+}
+
+impl Memory {
+    /// An empty memory.
+    pub fn new(budget: Budget) -> Self {
+        Self { budget, keys: LruCache::unbounded(), entries: 0, bytes: 0 }
+    }
+
+    /// How many entries it holds.
+    pub fn entries(&self) -> usize {
+        self.entries
+    }
+
+    /// What they weigh together.
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Puts it under other budgets and keeps what fits.
+    pub fn rebudget(&mut self, budget: Budget) -> Vec<Removed> {
+        self.budget = budget;
+        self.shrink()
+    }
+
+    /// The entry that answers `request`, however old within the memory's time.
+    pub fn find(&mut self, key: &PrimaryKey, request: &Headers, now: Instant) -> Found<'_> {
+        let ttl = self.budget.ttl;
+        let Some(variants) = self.keys.get(&key.digest()) else { return Found::Nothing };
+        let mut other = false;
+        for held in variants.iter().filter(|held| held.entry.key == key.text() && now.since(held.since) < ttl) {
+            if selection::matches(&held.entry.selecting, request) {
+                return Found::Entry(held);
+            }
+            other = true;
+        }
+        if other { Found::OtherVariant } else { Found::Nothing }
+    }
+
+    /// Takes an entry in, as the newest of its key. One heavier than a tenth of the byte budget is let go.
+    pub fn insert(&mut self, digest: u128, held: Held) -> Vec<Removed> {
+        let weight = held.entry.weight();
+        let mut removed = self.forget(digest, &held);
+        if weight > self.budget.bytes / 10 {
+            return removed;
+        }
+        self.entries += 1;
+        self.bytes += weight;
+        self.keys.get_or_insert_mut(digest, Vec::new).insert(0, held);
+        removed.extend(self.shrink());
+        removed
+    }
+
+    /// Drops what an entry replaces: its own variant, other keys of the same digest, and variants over the limit.
+    fn forget(&mut self, digest: u128, newer: &Held) -> Vec<Removed> {
+        let Some(variants) = self.keys.peek_mut(&digest) else { return Vec::new() };
+        let mut kept = 1;
+        let removed = variants
+            .extract_if(.., |held| {
+                let same = held.entry.key != newer.entry.key || held.entry.selecting == newer.entry.selecting;
+                kept += usize::from(!same);
+                same || kept > MAX_VARIANTS
+            })
+            .map(|held| gone(&held, Eviction::Replaced))
+            .collect();
+        self.settle(digest, removed)
+    }
+
+    /// Drops entries that are over their time, looking at the `most` least recently used keys.
+    pub fn sweep(&mut self, now: Instant, most: usize) -> Vec<Removed> {
+        let ttl = self.budget.ttl;
+        let over = |held: &Held| now.since(held.since) >= ttl;
+        let digests: Vec<u128> = self.keys.iter().rev().take(most).map(|(digest, _)| *digest).collect();
+        let mut all = Vec::new();
+        for digest in digests {
+            let Some(variants) = self.keys.peek_mut(&digest) else { continue };
+            let removed =
+                variants.extract_if(.., |held| over(held)).map(|held| gone(&held, Eviction::Expired)).collect();
+            all.extend(self.settle(digest, removed));
+        }
+        all
+    }
+
+    fn shrink(&mut self) -> Vec<Removed> {
+        let mut all = Vec::new();
+        while self.entries > self.budget.entries || self.bytes > self.budget.bytes {
+            let Some((digest, variants)) = self.keys.pop_lru() else { break };
+            let removed = variants.iter().map(|held| gone(held, Eviction::Capacity)).collect();
+            all.extend(self.settle(digest, removed));
+        }
+        all
+    }
+
+    /// Books what left a key, and removes the key when nothing is left of it.
+    fn settle(&mut self, digest: u128, removed: Vec<Removed>) -> Vec<Removed> {
+        self.entries = self.entries.saturating_sub(removed.len());
+        self.bytes = self.bytes.saturating_sub(removed.iter().map(|entry| entry.bytes).sum());
+        if self.keys.peek(&digest).is_some_and(Vec::is_empty) {
+            self.keys.pop(&digest);
+        }
+        removed
+    }
+}
+
+fn gone(held: &Held, why: Eviction) -> Removed {
+    Removed { rule: held.rule, bytes: held.entry.weight(), why }
+}

@@ -1,0 +1,274 @@
+//! All mutable state of one VM, and the one place that holds any: events in, verdicts and commands out.
+//!
+//! - `request`: from the head to the verdict of L1, and the body where it is part of the key.
+//! - `lookup`: what L2 answers, and what is written to it.
+//! - `response`: what the origin answers: validated, captured, stored, or left alone.
+
+mod lookup;
+mod request;
+mod response;
+
+use crate::config::{Config, Redis};
+use crate::memory::{Budget, Memory, Removed};
+use crate::metrics::{L2End, Metric, Status, Tier};
+use crate::reason::Forward;
+use crate::redis::breaker::{Breaker, Change};
+use crate::shared::Shared;
+use crate::time::{Instant, Now};
+use crate::transaction::{Command, Event, Passing, Phase, Ruled, Stream, Verdict};
+use std::collections::{HashMap, HashSet};
+use std::rc::Rc;
+use std::time::Duration;
+
+/// How long a paused request may wait for the first byte of its body.
+pub const BODY_WAIT: Duration = Duration::from_secs(1);
+/// A body that comes this soon after its request was let go had been held back by the host.
+const HELD_BACK: Duration = Duration::from_millis(50);
+/// How many fills may be under way; more are dropped, so a slow Redis cannot pile up bodies in memory.
+const MAX_FILLS: usize = 64;
+/// How many keys one sweep looks at.
+const SWEEP: usize = 256;
+
+/// What the core asks of the world outside at each step.
+pub struct Outside<'a> {
+    /// The time.
+    pub now: Now,
+    /// A random number, evenly spread over `u32`.
+    pub random: u32,
+    /// What the workers of one Envoy share.
+    pub shared: &'a mut dyn Shared,
+    /// A property of the stream; `None` where the host has none.
+    pub property: &'a dyn Fn(&[String]) -> Option<Vec<u8>>,
+}
+
+/// The configuration in force, with its rules ready for use.
+struct InForce {
+    config: Config,
+    rules: Vec<Rc<Ruled>>,
+}
+
+/// One VM's worker.
+pub struct Worker {
+    force: Rc<InForce>,
+    memory: Memory,
+    breaker: Breaker,
+    phases: HashMap<Stream, Phase>,
+    commands: Vec<Command>,
+    /// Names of rules, past and present: a symbol is an index here.
+    names: Vec<String>,
+    /// Rules whose requests are not paused for their body any more, since the host holds it back.
+    withheld: HashSet<u16>,
+    /// The names last seen in `Vary`, by rule: the next lookup assumes them.
+    vary: HashMap<u16, Vec<String>>,
+    fills: usize,
+}
+
+impl Worker {
+    /// A worker of the plugin called `plugin`, with an empty memory.
+    pub fn new(plugin: &str, config: Config) -> Self {
+        let memory = Memory::new(budget(&config));
+        let mut worker = Self {
+            force: Rc::new(InForce { config: config.clone(), rules: Vec::new() }),
+            memory,
+            breaker: Breaker::new(plugin),
+            phases: HashMap::new(),
+            commands: Vec::new(),
+            names: Vec::new(),
+            withheld: HashSet::new(),
+            vary: HashMap::new(),
+            fills: 0,
+        };
+        worker.configure(config);
+        worker
+    }
+
+    /// Puts another configuration into force. L1 stays; requests under way end under the rules they began with.
+    pub fn configure(&mut self, config: Config) {
+        let effective = config.effective();
+        let rules = config.rules.iter().enumerate().map(|(at, rule)| {
+            let symbol = self.symbol(&rule.name);
+            Rc::new(Ruled { rule: rule.clone(), revision: revision(&effective, at), symbol })
+        });
+        let rules = rules.collect();
+        let removed = self.memory.rebudget(budget(&config));
+        self.count_removed(&removed);
+        self.withheld.clear();
+        self.force = Rc::new(InForce { config, rules });
+    }
+
+    /// Prepares what the workers share; called once at start-up, before requests come.
+    pub fn prepare(&self, shared: &mut dyn Shared) {
+        self.breaker.prepare(shared);
+    }
+
+    /// Where L2 is, if anywhere.
+    pub fn redis(&self) -> Option<&Redis> {
+        self.force.config.redis.as_ref()
+    }
+
+    /// The name behind a rule symbol.
+    pub fn name(&self, symbol: u16) -> &str {
+        self.names.get(usize::from(symbol)).map_or("", String::as_str)
+    }
+
+    /// L1, to look at.
+    pub fn memory(&self) -> &Memory {
+        &self.memory
+    }
+
+    /// Whether some rule could match a request for this target, whatever its method and host.
+    pub fn may_match(&self, target: &[u8]) -> bool {
+        let (path, _) = crate::key::split_target(target);
+        self.force.rules.iter().any(|ruled| ruled.rule.matches.paths.iter().any(|pattern| pattern.matches(path)))
+    }
+
+    /// Moves a stream by an event.
+    pub fn on(&mut self, stream: Stream, event: Event<'_>, outside: &mut Outside<'_>) -> Verdict {
+        let phase = self.phases.remove(&stream);
+        let (phase, verdict) = self.step(phase, event, outside);
+        if let Some(phase) = phase {
+            self.phases.insert(stream, phase);
+        }
+        verdict
+    }
+
+    /// What is to be done after [`Worker::on`], in order.
+    pub fn take_commands(&mut self) -> Vec<Command> {
+        std::mem::take(&mut self.commands)
+    }
+
+    /// Whether the bytes of a request body are wanted when it is complete.
+    pub fn reads_body(&self, stream: Stream) -> bool {
+        matches!(self.phases.get(&stream), Some(Phase::ReadingBody(_)))
+    }
+
+    /// Whether the bytes of the response body are wanted.
+    pub fn captures(&self, stream: Stream) -> bool {
+        matches!(self.phases.get(&stream), Some(Phase::Filling(_)))
+    }
+
+    /// Whether the stream is any of this worker's business.
+    pub fn knows(&self, stream: Stream) -> bool {
+        self.phases.contains_key(&stream)
+    }
+
+    /// The streams that have waited too long for their body: each is due an [`Event::Deadline`].
+    pub fn overdue(&self, now: Instant) -> Vec<Stream> {
+        let over = |phase: &Phase| match phase {
+            Phase::ReadingBody(reading) => !reading.seen && now.since(reading.draft.started) >= BODY_WAIT,
+            _ => false,
+        };
+        self.phases.iter().filter(|(_, phase)| over(phase)).map(|(stream, _)| *stream).collect()
+    }
+
+    /// Lets go of entries that are over their time; called at each tick.
+    pub fn sweep(&mut self, now: Instant) {
+        let removed = self.memory.sweep(now, SWEEP);
+        self.count_removed(&removed);
+    }
+
+    fn step(&mut self, phase: Option<Phase>, event: Event<'_>, outside: &mut Outside<'_>) -> (Option<Phase>, Verdict) {
+        match (phase, event) {
+            (None, Event::RequestHead { headers, end }) => self.begin(headers, end, outside),
+            (Some(Phase::ReadingBody(reading)), Event::RequestBody { length, bytes }) => {
+                self.read_body(*reading, length, bytes, outside)
+            }
+            (Some(Phase::ReadingBody(reading)), Event::Deadline) => self.give_up_body(*reading, outside),
+            (Some(Phase::Passing(passing)), Event::RequestBody { .. }) => self.late_body(passing, outside),
+            (Some(Phase::Lookup(looking)), Event::L2(reply)) => self.looked(*looking, reply, outside),
+            (Some(phase @ Phase::Lookup(_)), Event::RequestBody { .. }) => (Some(phase), Verdict::Pause),
+            (Some(Phase::Lookup(_)), Event::Gone) => self.abandon(),
+            (Some(phase @ Phase::Fetching(_)), Event::RequestBody { .. }) => (Some(phase), Verdict::Continue),
+            (Some(Phase::Fetching(fetching)), Event::ResponseHead { headers, end, from_origin }) => {
+                self.respond(*fetching, headers, end, from_origin, outside)
+            }
+            (Some(Phase::Fetching(fetching)), Event::Gone) => self.count_fetch(&fetching),
+            (Some(Phase::Passing(passing)), Event::ResponseHead { headers, .. }) => self.passed(passing, &headers),
+            (Some(Phase::Filling(filling)), Event::ResponseBody(bytes)) => self.capture(*filling, bytes),
+            (Some(Phase::Filling(filling)), Event::ResponseEnd) => self.finish(*filling, outside),
+            (Some(phase), Event::ResponseBody(_)) => (Some(phase), Verdict::Continue),
+            (_, Event::Gone | Event::ResponseEnd) => (None, Verdict::Continue),
+            (phase, event) => self.unexpected(phase.as_ref(), &event),
+        }
+    }
+
+    /// A pair of state and event that the chart does not have: counted, and the stream is left alone from here on.
+    fn unexpected(&mut self, phase: Option<&Phase>, event: &Event<'_>) -> (Option<Phase>, Verdict) {
+        // After an answer from the cache the host still reports on its own reply; that is nothing to count.
+        if phase.is_some() {
+            let reason = match event {
+                Event::L2(_) => "l2_reply",
+                Event::ResponseHead { .. } => "response_head",
+                Event::RequestHead { .. } => "request_head",
+                _ => "event",
+            };
+            self.count(Metric::Unexpected { reason });
+        }
+        (None, Verdict::Continue)
+    }
+
+    fn pass(&mut self, rule: u16, reason: Forward, let_go: Option<Instant>) -> (Option<Phase>, Verdict) {
+        self.count(Metric::Requests { rule, status: Status::Pass, tier: Tier::Origin });
+        self.count(Metric::Forwarded { rule, reason });
+        let passing = Passing { rule, reason, let_go, not_stored: None };
+        (Some(Phase::Passing(passing)), Verdict::Continue)
+    }
+
+    fn symbol(&mut self, name: &str) -> u16 {
+        let at = self.names.iter().position(|known| known == name).unwrap_or_else(|| {
+            self.names.push(name.to_owned());
+            self.names.len() - 1
+        });
+        u16::try_from(at).unwrap_or(u16::MAX)
+    }
+
+    fn count(&mut self, metric: Metric) {
+        self.commands.push(Command::Count(metric, 1));
+    }
+
+    fn count_l2(&mut self, op: &'static str, end: L2End) {
+        self.count(Metric::L2Calls { op, end });
+    }
+
+    fn observe(&mut self, metric: Metric, value: u64) {
+        self.commands.push(Command::Count(metric, i64::try_from(value).unwrap_or(i64::MAX)));
+    }
+
+    fn count_removed(&mut self, removed: &[Removed]) {
+        for Removed { rule, bytes, why } in removed.iter().copied() {
+            self.count(Metric::Evictions { reason: why });
+            self.count_held(rule, -1, bytes);
+        }
+    }
+
+    fn count_held(&mut self, rule: u16, sign: i64, bytes: usize) {
+        let bytes = i64::try_from(bytes).unwrap_or(i64::MAX);
+        self.commands.push(Command::Count(Metric::Entries { rule }, sign));
+        self.commands.push(Command::Count(Metric::Bytes { rule }, sign.saturating_mul(bytes)));
+    }
+
+    /// Tells the breaker how a call ended, and the gauge when that changed it.
+    fn book(&mut self, answered: bool, outside: &mut Outside<'_>) {
+        let delta = match self.breaker.record(outside.shared, answered, outside.now.common()) {
+            Change::None => return,
+            Change::Opened => 1,
+            Change::Closed => -1,
+        };
+        self.commands.push(Command::Count(Metric::BreakerOpen, delta));
+    }
+}
+
+fn budget(config: &Config) -> Budget {
+    Budget { entries: config.memory.max_entries, bytes: config.memory.max_bytes, ttl: config.memory.ttl }
+}
+
+/// A digest of what a rule says of keys, sharing and stripping. Entries made under another wording are not found:
+/// what was left out of a key then may be what tells two callers apart now.
+fn revision(effective: &serde_json::Value, at: usize) -> u64 {
+    let part = |name: &str| effective.get("rules").and_then(|rules| rules.get(at)).and_then(|rule| rule.get(name));
+    let text: String = ["auth", "key", "strip"]
+        .into_iter()
+        .map(|name| part(name).map(ToString::to_string).unwrap_or_default() + "\n")
+        .collect();
+    xxhash_rust::xxh3::xxh3_64(text.as_bytes())
+}
