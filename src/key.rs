@@ -50,6 +50,12 @@ impl KeyBuilder {
         Self { text }
     }
 
+    /// Adds the scheme: a redirect to `https` must not answer the request that it leads to.
+    pub fn scheme(mut self, scheme: &[u8]) -> Self {
+        self.line("scheme", "", Some(scheme));
+        self
+    }
+
     /// Adds every line of the chosen headers; an absent header adds nothing.
     pub fn headers(mut self, names: &[String], headers: &Headers) -> Self {
         for name in names {

@@ -77,9 +77,10 @@ impl Plugin {
         self.generation.get()
     }
 
-    /// True once for each root that serves requests: its timer must then be set.
-    pub fn must_tick(&self) -> bool {
-        !self.ticking.replace(true)
+    /// True once for the root in force, when it serves its first request: its timer must then be set. Roots that
+    /// serve nobody (the main thread's) need none, and old ones are to rest.
+    pub fn must_tick(&self, generation: u64) -> bool {
+        generation == self.generation.get() && !self.ticking.replace(true)
     }
 
     /// Whether the last request was no rule's business. Then the next one's path is read alone first, which is

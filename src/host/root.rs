@@ -1,9 +1,11 @@
 //! A root context: one for each configuration that Envoy has loaded, old ones included until they are drained.
 
+use super::outside::HostShared;
 use super::plugin::Plugin;
 use super::stream::{HttpStream, read_reply};
 use crate::config::Config;
 use crate::redis::Call;
+use crate::shared::Shared;
 use crate::transaction::{Event, Verdict};
 use proxy_wasm::hostcalls;
 use proxy_wasm::traits::{Context, HttpContext, RootContext};
@@ -33,8 +35,7 @@ impl Root {
             }
         };
         let name = plugin_name();
-        let version = env!("CARGO_PKG_VERSION");
-        log::info!("fingerprint-cache {version}: plugin {name} configured: {}", config.effective());
+        announce(&name, &config.effective().to_string());
         let plugin = Plugin::configured(&name, config);
         self.generation = plugin.generation();
         self.plugin = Some(plugin);
@@ -63,6 +64,17 @@ impl Root {
 fn plugin_name() -> String {
     let name = hostcalls::get_property(vec!["plugin_name"]).ok().flatten().unwrap_or_default();
     String::from_utf8_lossy(&name).into_owned()
+}
+
+/// Says what is in force, once for all VMs of this Envoy.
+fn announce(name: &str, effective: &str) {
+    let slot = format!("fingerprint-cache/1/announced/{name}");
+    if HostShared.get(&slot).is_some_and(|(bytes, _)| bytes == effective.as_bytes()) {
+        return;
+    }
+    let _ = HostShared.set(&slot, effective.as_bytes(), None);
+    let version = env!("CARGO_PKG_VERSION");
+    log::info!("fingerprint-cache {version}: plugin {name} configured: {effective}");
 }
 
 impl Context for Root {
@@ -109,7 +121,7 @@ impl RootContext for Root {
     }
 
     fn create_http_context(&self, id: u32) -> Option<Box<dyn HttpContext>> {
-        Some(Box::new(HttpStream::new(id, self.plugin.clone())))
+        Some(Box::new(HttpStream::new(id, self.plugin.clone(), self.generation)))
     }
 
     fn get_type(&self) -> Option<ContextType> {

@@ -17,6 +17,7 @@ const MAX_BODY: usize = 1 << 20;
 pub struct HttpStream {
     id: u32,
     plugin: Option<Rc<Plugin>>,
+    generation: u64,
     active: bool,
     served: Option<Served>,
     token: Option<u32>,
@@ -30,9 +31,9 @@ enum Served {
 }
 
 impl HttpStream {
-    /// A stream of this plugin; without one, it is left alone.
-    pub fn new(id: u32, plugin: Option<Rc<Plugin>>) -> Self {
-        Self { id, plugin, active: false, served: None, token: None }
+    /// A stream of this plugin, under the configuration of this generation; without a plugin, it is left alone.
+    pub fn new(id: u32, plugin: Option<Rc<Plugin>>, generation: u64) -> Self {
+        Self { id, plugin, generation, active: false, served: None, token: None }
     }
 
     /// Moves the stream, and again where a lookup could not even be sent.
@@ -147,7 +148,7 @@ impl Context for HttpStream {
 impl HttpContext for HttpStream {
     fn on_http_request_headers(&mut self, _count: usize, end: bool) -> Action {
         let Some(plugin) = self.plugin.clone() else { return Action::Continue };
-        if plugin.must_tick() {
+        if plugin.must_tick(self.generation) {
             root::begin_ticking();
         }
         if !Self::worth_reading(&plugin) {
@@ -210,7 +211,7 @@ impl HttpContext for HttpStream {
 
 impl Drop for HttpStream {
     fn drop(&mut self) {
-        if let Some(plugin) = self.plugin.take().filter(|_| self.active) {
+        if let Some(plugin) = self.plugin.take().filter(|_| self.active && self.served.is_none()) {
             plugin.on(self.id, Event::Gone);
             plugin.run_commands();
         }

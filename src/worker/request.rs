@@ -20,6 +20,7 @@ use std::time::Duration;
 #[derive(Default)]
 struct Head<'a> {
     method: &'a str,
+    scheme: &'a [u8],
     host: &'a [u8],
     target: &'a [u8],
     length: Option<&'a [u8]>,
@@ -36,6 +37,7 @@ impl<'a> Head<'a> {
         for (name, value) in headers.iter() {
             match name {
                 ":method" => head.method = std::str::from_utf8(value).unwrap_or_default(),
+                ":scheme" => head.scheme = value,
                 ":authority" => head.host = value,
                 ":path" => head.target = value,
                 "content-length" => head.length = Some(value),
@@ -220,7 +222,7 @@ fn key(draft: &Draft, outside: &Outside<'_>) -> KeyBuilder {
     let head = Head::read(&draft.headers);
     let Ruled { rule, revision, .. } = &*draft.ruled;
     let key = KeyBuilder::new(rule, *revision, head.method, head.host, head.target);
-    let key = key.headers(&rule.key.headers, &draft.headers);
+    let key = key.scheme(head.scheme).headers(&rule.key.headers, &draft.headers);
     rule.key.properties.iter().fold(key, |key, path| key.property(path, (outside.property)(path).as_deref()))
 }
 
