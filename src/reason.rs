@@ -37,8 +37,6 @@ pub enum Forward {
     BodyDuplicate,
     /// A value to be echoed is not a string, number, boolean or null.
     BodyEcho,
-    /// A header that is part of the key is not UTF-8 or is repeated.
-    KeyHeader,
     /// A GET or HEAD carries a body.
     UnexpectedBody,
     /// The filter met a combination of state and event that it does not know.
@@ -47,7 +45,7 @@ pub enum Forward {
 
 impl Forward {
     /// All variants, in the order of their declaration.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 19] = [
         Self::UriMiss,
         Self::VaryMiss,
         Self::Stale,
@@ -65,7 +63,6 @@ impl Forward {
         Self::BodyUnlisted,
         Self::BodyDuplicate,
         Self::BodyEcho,
-        Self::KeyHeader,
         Self::UnexpectedBody,
         Self::Unexpected,
     ];
@@ -90,7 +87,6 @@ impl Forward {
             Self::BodyUnlisted => "body_unlisted",
             Self::BodyDuplicate => "body_duplicate",
             Self::BodyEcho => "body_echo",
-            Self::KeyHeader => "key_header",
             Self::UnexpectedBody => "unexpected_body",
             Self::Unexpected => "unexpected",
         }
@@ -147,6 +143,8 @@ pub enum NotStored {
     HeaderEncoding,
     /// It is larger than the rule's `max_response`.
     TooLarge,
+    /// Too many answers are being captured at once: together they would take more memory than L1.
+    Crowded,
     /// The body was cut short, or has no length that could prove it whole.
     NotWhole,
     /// It did not come from the origin but from Envoy or another filter.
@@ -155,8 +153,6 @@ pub enum NotStored {
     EchoAmbiguous,
     /// The value to be echoed stands in a header.
     EchoInHeader,
-    /// The request was passed, so nobody looked.
-    Passed,
 }
 
 impl NotStored {
@@ -177,11 +173,11 @@ impl NotStored {
         Self::Expired,
         Self::HeaderEncoding,
         Self::TooLarge,
+        Self::Crowded,
         Self::NotWhole,
         Self::NotFromOrigin,
         Self::EchoAmbiguous,
         Self::EchoInHeader,
-        Self::Passed,
     ];
 
     /// The reason as a token: the label in the metrics and the `detail` in `Cache-Status`.
@@ -202,11 +198,11 @@ impl NotStored {
             Self::Expired => "expired",
             Self::HeaderEncoding => "header_encoding",
             Self::TooLarge => "too_large",
+            Self::Crowded => "crowded",
             Self::NotWhole => "not_whole",
             Self::NotFromOrigin => "not_from_origin",
             Self::EchoAmbiguous => "echo_ambiguous",
             Self::EchoInHeader => "echo_in_header",
-            Self::Passed => "passed",
         }
     }
 }

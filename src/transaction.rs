@@ -24,7 +24,7 @@ use crate::key::PrimaryKey;
 use crate::memory::Held;
 use crate::metrics::Metric;
 use crate::position::Position;
-use crate::reason::{Forward, L2Failure, NotStored};
+use crate::reason::{Forward, L2Failure};
 use crate::redis::Call;
 use crate::time::{Instant, Now};
 use std::rc::Rc;
@@ -250,6 +250,4 @@ pub struct Passing {
     pub reason: Forward,
     /// When it was let go because its body had not come.
     pub let_go: Option<Instant>,
-    /// Why its answer is not stored, once there is an answer.
-    pub not_stored: Option<NotStored>,
 }

@@ -78,9 +78,6 @@ impl Pattern {
     /// then any number is.
     fn covers_samples(&self, other: &Self) -> bool {
         const UNNAMED: &str = "\u{1}";
-        if other.text.matches("**").count() > 1 {
-            return false;
-        }
         let deepest = self.text.matches('/').count() + 2;
         (0..=deepest).all(|depth| {
             let run = format!("{UNNAMED}/").repeat(depth);
@@ -149,6 +146,7 @@ fn between<'a>(text: &'a [u8], start: &str, end: &str, eq: fn(&[u8], &[u8]) -> b
     (eq(head, start.as_bytes()) && eq(tail, end.as_bytes())).then_some(middle)
 }
 
+/// The cheapest way to compare a path pattern.
 fn path_shape(text: &str) -> Shape {
     match text.split_once('*') {
         None => Shape::Exact,
@@ -170,6 +168,7 @@ fn escape(text: &str) -> String {
     glob
 }
 
+/// Refuses what no path matches, first of all what other tools would write here.
 fn check_path(text: &str) -> Result<(), Flaw> {
     let flaw = |wrong: &str, remedy: String| Err(Flaw::new(format!("{} {wrong}", quote(text)), remedy));
     if matches!(text, "" | "*" | "**") {
@@ -196,6 +195,7 @@ fn check_path(text: &str) -> Result<(), Flaw> {
     Ok(())
 }
 
+/// Refuses what no host matches once its port is gone.
 fn check_host(text: &str) -> Result<(), Flaw> {
     let flaw = |wrong: &str, remedy: String| Err(Flaw::new(format!("{} {wrong}", quote(text)), remedy));
     if text.contains('/') {

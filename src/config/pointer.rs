@@ -19,6 +19,7 @@ impl Pointer {
         other.0.starts_with(&self.0)
     }
 
+    /// RFC 6901 §3, but for the empty pointer: a body keyed as a whole has its own setting.
     pub(super) fn parse(text: &str) -> Result<Self, Flaw> {
         let Some(rest) = text.strip_prefix('/') else { return Err(rootless(text)) };
         rest.split('/').map(|token| decode(token, text)).collect::<Result<_, _>>().map(Self)
@@ -31,6 +32,7 @@ impl fmt::Display for Pointer {
     }
 }
 
+/// What to say of a text that does not begin with a slash; often it is a path in another notation.
 fn rootless(text: &str) -> Flaw {
     if text.is_empty() {
         return Flaw::new("\"\" points at the whole body", "write `body: whole` in place of `json`");

@@ -52,6 +52,7 @@ pub(super) struct Flaw {
 }
 
 impl Flaw {
+    /// `wrong` goes on after the path, `remedy` begins with a verb.
     pub(super) fn new(wrong: impl Into<String>, remedy: impl Into<String>) -> Self {
         Self { wrong: wrong.into(), remedy: remedy.into() }
     }
@@ -62,11 +63,13 @@ impl Flaw {
 pub(super) struct Problems(RefCell<Vec<Problem>>);
 
 impl Problems {
+    /// Notes a fault at `path`.
     pub(super) fn report(&self, path: &str, flaw: Flaw) {
         let Flaw { wrong, remedy } = flaw;
         self.0.borrow_mut().push(Problem { path: path.to_owned(), wrong, remedy });
     }
 
+    /// How many faults there are so far; whoever reads a part compares before and after.
     pub(super) fn len(&self) -> usize {
         self.0.borrow().len()
     }

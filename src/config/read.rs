@@ -53,6 +53,7 @@ fn read_root(root: Section, problems: &Problems) -> Config {
     }
 }
 
+/// The budget of L1; what is absent or faulty has its default.
 fn memory(section: Option<Section>) -> Memory {
     let mut memory = Memory::default();
     let Some(section) = section else { return memory };
@@ -70,6 +71,7 @@ fn memory(section: Option<Section>) -> Memory {
     memory
 }
 
+/// L2; the cluster is the only thing without a default.
 fn redis(section: Section) -> Redis {
     let cluster = section.require("cluster", "write the name of the Envoy cluster that leads to webdis");
     let cluster = cluster.and_then(|field| field.parse(cluster_name)).unwrap_or_default();
@@ -123,6 +125,7 @@ fn visible(text: &str, wrong: &str, remedy: &str) -> Result<String, Flaw> {
     Err(Flaw::new(format!("{} {wrong}", quote(text)), remedy))
 }
 
+/// Says of bytes that are no JSON what they seem to be.
 fn unreadable(bytes: &[u8], error: &serde_json::Error) -> Flaw {
     let start = bytes.trim_ascii_start().first();
     match start {

@@ -36,6 +36,7 @@ pub(super) fn read(section: Option<Section>) -> KeySpec {
     key
 }
 
+/// The choice of parameters, and whether they are sorted. To ignore none is to keep all.
 fn read_query(section: Section) -> (Query, bool) {
     let list = |field: Field| field.parse_list(Pattern::parameter).unwrap_or_default();
     let query = match (section.take("include"), section.take("ignore")) {
@@ -55,6 +56,7 @@ fn read_query(section: Section) -> (Query, bool) {
     (query, sort)
 }
 
+/// Header names in lower case, each once.
 fn headers(field: &Field) -> Vec<String> {
     let mut names: Vec<String> = Vec::new();
     for field in field.list().unwrap_or_default() {
@@ -108,6 +110,7 @@ fn property(field: &Field) -> Option<Vec<String>> {
     Some(path)
 }
 
+/// What of the body counts. When that cannot be read it counts whole, lest the rule be blamed twice.
 fn body(section: &Section) -> BodyKey {
     match (section.take("body"), section.take("json")) {
         (None, None) => BodyKey::None,
@@ -127,6 +130,7 @@ fn whole(text: &str) -> Result<BodyKey, Flaw> {
     }
 }
 
+/// The three lists. Without `include` and `echo` one answer would do for all bodies.
 fn projection(section: Section) -> Projection {
     let mut seen: Vec<(&'static str, Pointer)> = Vec::new();
     let mut list = |name: &'static str| pointers(&section, name, &mut seen);

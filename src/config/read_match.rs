@@ -47,6 +47,7 @@ fn patterns(
     }
 }
 
+/// The methods; GET and HEAD when none are named.
 fn methods(section: &Section) -> Vec<String> {
     let Some(field) = section.take("methods") else { return vec!["GET".to_owned(), "HEAD".to_owned()] };
     let methods = field.parse_list(method).unwrap_or_default();
@@ -57,6 +58,7 @@ fn methods(section: &Section) -> Vec<String> {
     methods
 }
 
+/// RFC 9110 §9.1: "The method token is case-sensitive".
 fn method(text: &str) -> Result<String, Flaw> {
     if text.is_empty() || !text.bytes().all(is_token_byte) {
         return Err(Flaw::new(format!("{} is not a method", quote(text)), "write GET, HEAD or POST"));

@@ -99,6 +99,7 @@ fn auth(text: &str) -> Result<Auth, Flaw> {
     }
 }
 
+/// Both lifetimes; either may be absent.
 fn freshness(section: Section) -> Freshness {
     let lifetime = |name| section.take(name).and_then(|field| field.duration(LIFETIME));
     let freshness = Freshness { default: lifetime("default"), override_: lifetime("override") };
@@ -106,6 +107,7 @@ fn freshness(section: Section) -> Freshness {
     freshness
 }
 
+/// A pattern of headers to strip, none of which is needed to read the answer.
 fn strip(text: &str) -> Result<Pattern, Flaw> {
     let pattern = Pattern::header(text)?;
     match KEPT.iter().find(|name| pattern.matches_ignoring_case(name.as_bytes())) {

@@ -68,6 +68,7 @@ impl<'a> Section<'a> {
 }
 
 impl<'a> Field<'a> {
+    /// The configuration as a whole.
     pub(super) fn root(value: &'a Value, problems: &'a Problems) -> Self {
         Self { path: String::new(), value, problems }
     }
@@ -77,6 +78,7 @@ impl<'a> Field<'a> {
         self.problems.report(&self.path, flaw);
     }
 
+    /// The members of an object. `None`, here and below, when a fault was noted instead.
     pub(super) fn section(&self) -> Option<Section<'a>> {
         let members =
             self.value.as_object().or_else(|| self.mistyped("an object", "write { ... } with named fields"))?;
@@ -84,6 +86,7 @@ impl<'a> Field<'a> {
         Some(Section { path, members, known: RefCell::default(), problems })
     }
 
+    /// A string.
     pub(super) fn text(&self) -> Option<&'a str> {
         self.value.as_str().or_else(|| match self.value {
             Value::Number(_) | Value::Bool(_) => self.mistyped("text", &format!("write \"{}\"", self.value)),
@@ -91,6 +94,7 @@ impl<'a> Field<'a> {
         })
     }
 
+    /// `true` or `false`.
     pub(super) fn flag(&self) -> Option<bool> {
         self.value.as_bool().or_else(|| self.mistyped("true or false", "write true or false without quotes"))
     }
@@ -129,16 +133,19 @@ impl<'a> Field<'a> {
         self.settle(within(number, range, |number| number.to_string()))
     }
 
+    /// A duration with its unit, within `range`.
     pub(super) fn duration(&self, range: RangeInclusive<Duration>) -> Option<Duration> {
         let duration = self.with_unit("s", units::duration)?;
         self.settle(within(duration, range, |duration| units::write_duration(*duration)))
     }
 
+    /// A number of bytes with its unit, within `range`.
     pub(super) fn size(&self, range: RangeInclusive<usize>) -> Option<usize> {
         let size = self.with_unit("B", units::size)?;
         self.settle(within(size, range, |size| units::write_size(*size)))
     }
 
+    /// A bare number gets a remedy of its own: to guess its unit would be to guess.
     fn with_unit<T>(&self, unit: &str, read: fn(&str) -> Result<T, Flaw>) -> Option<T> {
         match self.value {
             Value::Number(number) => {
@@ -153,6 +160,7 @@ impl<'a> Field<'a> {
         read.map_err(|flaw| self.report(flaw)).ok()
     }
 
+    /// Notes that a value of another type stands here.
     fn mistyped<T>(&self, expected: &str, remedy: &str) -> Option<T> {
         let found = match self.value {
             Value::Null => "nothing".to_owned(),
@@ -175,6 +183,7 @@ fn within<T: PartialOrd>(value: T, range: RangeInclusive<T>, write: impl Fn(&T) 
     Err(Flaw::new(wrong, format!("write {low} to {high}")))
 }
 
+/// What to say of a member that nobody took.
 fn unknown(name: &str, known: &[&'static str]) -> Flaw {
     if NOT_YET.contains(&name) {
         return Flaw::new("is not supported in this version", "remove it");

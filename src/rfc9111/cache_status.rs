@@ -182,7 +182,7 @@ mod tests {
             (
                 BodyUnlisted,
                 ok,
-                Some(NotStored::Passed),
+                Some(NotStored::Method),
                 "bypass; fwd-status=200; detail=body_unlisted",
             ),
         ] {

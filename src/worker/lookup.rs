@@ -187,10 +187,12 @@ impl Worker {
         let Some((hash, _)) = self.place(asked) else { return };
         let Some(life) = self.life(entry, &asked.draft.ruled, outside.random) else { return };
         let Some(bytes) = codec::encode(entry) else { return };
-        if self.fills >= MAX_FILLS || !self.breaker.closed(outside.shared) {
+        let crowded = self.fills >= MAX_FILLS || self.filling + bytes.len() > self.force.config.memory.max_bytes;
+        if crowded || !self.breaker.closed(outside.shared) {
             return self.count_l2("fill", L2End::Dropped);
         }
         self.fills += 1;
+        self.filling += bytes.len();
         let call = redis::fill(hash, &entry.selecting, life, bytes);
         self.commands.push(Command::Fill(Box::new(call)));
     }
@@ -214,6 +216,7 @@ impl Worker {
             return self.commands.push(Command::Fill(Box::new(Call { whole: true, ..call })));
         }
         self.fills = self.fills.saturating_sub(1);
+        self.filling = self.filling.saturating_sub(call.body.as_ref().map_or(0, Vec::len));
         self.book(end.err().is_none_or(|failure| !failure.is_absence()), outside);
         self.count_l2("fill", end.map_or_else(L2End::Failed, |()| L2End::Ok));
     }

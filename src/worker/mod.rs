@@ -24,7 +24,8 @@ use std::time::Duration;
 pub const BODY_WAIT: Duration = Duration::from_secs(1);
 /// A body that comes this soon after its request was let go had been held back by the host.
 const HELD_BACK: Duration = Duration::from_millis(50);
-/// How many fills may be under way; more are dropped, so a slow Redis cannot pile up bodies in memory.
+/// How many fills may be under way, and together they may be as large as L1; more are dropped, so a slow Redis cannot
+/// pile up bodies in memory.
 const MAX_FILLS: usize = 64;
 /// How many keys one sweep looks at.
 const SWEEP: usize = 256;
@@ -61,6 +62,10 @@ pub struct Worker {
     /// The names last seen in `Vary`, by rule: the next lookup assumes them.
     vary: HashMap<u16, Vec<String>>,
     fills: usize,
+    /// Bytes of the fills under way.
+    filling: usize,
+    /// Bytes set aside for the answers being captured.
+    captured: usize,
 }
 
 impl Worker {
@@ -77,6 +82,8 @@ impl Worker {
             withheld: HashSet::new(),
             vary: HashMap::new(),
             fills: 0,
+            filling: 0,
+            captured: 0,
         };
         worker.configure(config);
         worker
@@ -125,8 +132,10 @@ impl Worker {
     /// Moves a stream by an event.
     pub fn on(&mut self, stream: Stream, event: Event<'_>, outside: &mut Outside<'_>) -> Verdict {
         let phase = self.phases.remove(&stream);
+        self.captured = self.captured.saturating_sub(phase.as_ref().map_or(0, captured));
         let (phase, verdict) = self.step(phase, event, outside);
         if let Some(phase) = phase {
+            self.captured += captured(&phase);
             self.phases.insert(stream, phase);
         }
         verdict
@@ -210,7 +219,7 @@ impl Worker {
     fn pass(&mut self, rule: u16, reason: Forward, let_go: Option<Instant>) -> (Option<Phase>, Verdict) {
         self.count(Metric::Requests { rule, status: Status::Pass, tier: Tier::Origin });
         self.count(Metric::Forwarded { rule, reason });
-        let passing = Passing { rule, reason, let_go, not_stored: None };
+        let passing = Passing { rule, reason, let_go };
         (Some(Phase::Passing(passing)), Verdict::Continue)
     }
 
@@ -255,6 +264,13 @@ impl Worker {
             Change::Closed => -1,
         };
         self.commands.push(Command::Count(Metric::BreakerOpen, delta));
+    }
+}
+
+fn captured(phase: &Phase) -> usize {
+    match phase {
+        Phase::Filling(filling) => filling.entry.body.capacity(),
+        _ => 0,
     }
 }
 

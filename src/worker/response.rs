@@ -45,6 +45,7 @@ impl Worker {
         }
         let _ = self.count_fetch(&fetching);
         let judged = judge(&fetching, &headers, end, from_origin, outside);
+        let judged = judged.and_then(|(entry, expected)| Ok((self.set_aside(entry, expected)?, expected)));
         self.say_forwarded(fetching.reason, status, judged.as_ref().err().copied());
         match judged {
             Ok((entry, expected)) => {
@@ -116,11 +117,24 @@ impl Worker {
         self.vary.insert(filling.asked.draft.ruled.symbol, names);
     }
 
+    /// Reserves room for a body of known length. All answers being captured together may take as much as L1.
+    fn set_aside(&self, mut entry: Entry, expected: Option<u64>) -> Result<Entry, NotStored> {
+        let length = expected.and_then(|length| usize::try_from(length).ok()).unwrap_or(0);
+        if self.captured.saturating_add(length) > self.force.config.memory.max_bytes {
+            return Err(NotStored::Crowded);
+        }
+        entry.body.reserve_exact(length);
+        Ok(entry)
+    }
+
     /// A piece of the body passes by.
     pub(super) fn capture(&mut self, mut filling: Filling, bytes: &[u8]) -> (Option<Phase>, Verdict) {
         filling.entry.body.extend_from_slice(bytes);
         if filling.entry.body.len() > filling.asked.draft.ruled.rule.max_response {
             return self.drop_fill(filling.asked.draft.ruled.symbol, NotStored::TooLarge);
+        }
+        if self.captured.saturating_add(filling.entry.body.capacity()) > self.force.config.memory.max_bytes {
+            return self.drop_fill(filling.asked.draft.ruled.symbol, NotStored::Crowded);
         }
         fill_on(filling)
     }
@@ -136,7 +150,10 @@ impl Worker {
         // It has aged while it came in.
         let initial_age = entry.initial_age.saturating_add(outside.now.mono.since(received));
         let entry = match complete(Entry { initial_age, ..entry }, expected, &asked) {
-            Ok(entry) => entry,
+            Ok(mut entry) => {
+                entry.body.shrink_to_fit();
+                entry
+            }
             Err(reason) => return self.drop_fill(asked.draft.ruled.symbol, reason),
         };
         self.fill(&asked, &entry, outside);

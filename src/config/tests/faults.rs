@@ -153,6 +153,6 @@ fn long_values_are_cut_short() {
 }
 
 #[test]
-fn every_part_of_the_full_configuration_is_needed_by_no_other() {
+fn the_full_configuration_has_no_fault() {
     assert_eq!(problems(&full().to_string()), []);
 }

@@ -66,6 +66,34 @@ fn any_path_pattern() -> impl Strategy<Value = Pattern> {
         .prop_filter_map("no pattern", |segments| Pattern::path(&format!("/{}", segments.join("/"))).ok())
 }
 
+/// All texts of one to `most` segments out of `segments`.
+fn all_texts(segments: &[&str], most: usize) -> Vec<String> {
+    let longer = |text: &String| segments.iter().map(|segment| format!("{text}/{segment}")).collect::<Vec<_>>();
+    let mut last = vec![String::new()];
+    let mut texts = Vec::new();
+    for _ in 0..most {
+        last = last.iter().flat_map(longer).collect();
+        texts.extend_from_slice(&last);
+    }
+    texts
+}
+
+/// Not a sample: every pattern of up to three such segments against every other one.
+#[test]
+fn a_short_pattern_covers_exactly_what_it_matches() {
+    let texts = all_texts(&["a", "b", "ab", ""], 4);
+    let patterns: Vec<_> =
+        all_texts(&["a", "*", "**", "a*", ""], 3).iter().flat_map(|text| Pattern::path(text)).collect();
+    let matched = |pattern: &Pattern| texts.iter().map(|text| pattern.matches(text.as_bytes())).collect::<Vec<_>>();
+    let known: Vec<_> = patterns.iter().map(|pattern| (pattern, matched(pattern))).collect();
+    for (wide, takes) in &known {
+        for (narrow, given) in &known {
+            let all = given.iter().zip(takes).all(|(given, takes)| takes >= given);
+            assert_eq!(wide.covers(narrow), all, "{} {}", wide.as_str(), narrow.as_str());
+        }
+    }
+}
+
 proptest! {
     #[test]
     fn reads_any_bytes(bytes in prop::collection::vec(any::<u8>(), 0..64)) {

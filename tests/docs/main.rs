@@ -1,0 +1,79 @@
+//! Documents are code: their tables are held to what they speak of.
+
+use fingerprint_cache::config::Config;
+use fingerprint_cache::metrics::TABLE;
+use fingerprint_cache::reason::{Forward, NotStored};
+use serde_json::Value;
+use std::collections::BTreeSet;
+
+const README: &str = include_str!("../../README.md");
+const METRICS: &str = include_str!("../../docs/metrics.md");
+
+/// The first cell of each row of the table under `heading`, without its code marks.
+fn column(document: &str, heading: &str) -> Vec<String> {
+    let section = document.split_once(heading).unwrap_or_else(|| panic!("no heading {heading:?}")).1;
+    let rows = section.lines().skip_while(|line| !line.starts_with("|---")).skip(1);
+    rows.take_while(|line| line.starts_with('|'))
+        .map(|line| line.split('|').nth(1).unwrap().trim().trim_matches('`').to_owned())
+        .collect()
+}
+
+#[test]
+fn the_metrics_table_is_the_one_in_the_code() {
+    for help in TABLE {
+        let labels: Vec<String> = help.labels.iter().map(|label| format!("`{label}`")).collect();
+        let row = format!("| `{}` | {} | {} |", help.name, labels.join(", "), help.help);
+        assert!(METRICS.contains(&row), "docs/metrics.md lacks this row:\n{row}");
+    }
+    assert_eq!(column(METRICS, "# Metrics").len(), TABLE.len());
+}
+
+#[test]
+fn every_reason_is_explained_and_no_other() {
+    let forward: Vec<&str> = Forward::ALL.iter().map(|reason| reason.as_str()).collect();
+    assert_eq!(column(METRICS, "## Why a request went to the origin"), forward);
+    let not_stored: Vec<&str> = NotStored::ALL.iter().map(|reason| reason.as_str()).collect();
+    assert_eq!(column(METRICS, "## Why an answer was not stored"), not_stored);
+}
+
+/// The paths of all fields that a configuration can have, as the README writes them.
+fn fields() -> BTreeSet<String> {
+    let everything = br#"{"redis": {"cluster": "webdis"}, "rules": [
+        {"name": "a", "match": {"path": "/a"}, "key": {"query": {"include": ["q"]}}, "freshness": {"default": "1m", "override": "1m"}},
+        {"name": "b", "match": {"methods": ["POST"], "path": "/b"}, "key": {"body": "whole"}},
+        {"name": "c", "match": {"methods": ["POST"], "path": "/c"}, "key": {"json": {"include": ["/x"]}}}]}"#;
+    let mut paths = BTreeSet::new();
+    flatten(&Config::parse(everything).unwrap().effective(), "", &mut paths);
+    paths
+}
+
+fn flatten(value: &Value, path: &str, paths: &mut BTreeSet<String>) {
+    match value {
+        Value::Object(members) => members.iter().for_each(|(name, value)| {
+            let dot = if path.is_empty() { "" } else { "." };
+            flatten(value, &format!("{path}{dot}{name}"), paths);
+        }),
+        Value::Array(elements) if elements.iter().any(Value::is_object) => {
+            elements.iter().for_each(|element| flatten(element, &format!("{path}[]"), paths));
+        }
+        _ => {
+            paths.insert(path.to_owned());
+        }
+    }
+}
+
+#[test]
+fn the_readme_lists_every_field_of_the_configuration_and_no_other() {
+    let listed: BTreeSet<String> = column(README, "## Configuration").into_iter().collect();
+    assert_eq!(listed, fields());
+}
+
+#[test]
+fn the_configuration_in_the_readme_is_a_configuration() {
+    let (_, rest) = README.split_once("## Configuration").unwrap();
+    let (_, rest) = rest.split_once("```yaml\n").unwrap();
+    let (yaml, _) = rest.split_once("```").unwrap();
+    let value: Value = serde_yaml_ng::from_str(yaml).unwrap();
+    let config = Config::parse(value.to_string().as_bytes()).unwrap();
+    assert_eq!(config.rules.len(), 3);
+}
