@@ -45,9 +45,9 @@ struct Head {
     position: Position,
 }
 
-/// Writes an entry; `None` where it is too large to be read again.
+/// Writes an entry; `None` where it could not be read again: too large, or with a header that no answer may have.
 pub fn encode(entry: &Entry) -> Option<Vec<u8>> {
-    let head = serde_json::to_vec(&Head {
+    let head = Head {
         key: entry.key.clone(),
         selecting: entry.selecting.clone(),
         status: entry.status,
@@ -56,8 +56,9 @@ pub fn encode(entry: &Entry) -> Option<Vec<u8>> {
         explicit_ms: entry.explicit.map(millis),
         initial_age_ms: millis(entry.initial_age),
         position: entry.position.clone(),
-    });
-    let head = head.ok().filter(|head| head.len() <= MAX_HEAD)?;
+    };
+    let head = Some(head).filter(|head| possible(head, &entry.body))?;
+    let head = serde_json::to_vec(&head).ok().filter(|head| head.len() <= MAX_HEAD)?;
     let mut bytes = Vec::with_capacity(16 + head.len() + entry.body.len());
     bytes.extend_from_slice(MAGIC);
     bytes.extend_from_slice(&u32::try_from(head.len()).ok()?.to_le_bytes());
@@ -106,11 +107,17 @@ fn entry(head: Head, body: &[u8]) -> Entry {
     }
 }
 
-/// Whether an answer can be made of it: a final status, header lines that cannot break out of their line, cuts in
-/// order and inside the body.
+/// Whether an answer can be made of it: a final status, a body only where that status has one, header lines that
+/// cannot break out of their line, cuts in order and inside the body.
 fn possible(head: &Head, body: &[u8]) -> bool {
     let ordered = head.cuts.iter().zip(head.cuts.iter().skip(1)).all(|(first, second)| first.at <= second.at);
-    (200..600).contains(&head.status)
+    let whole = match head.status {
+        204 => body.is_empty() && head.cuts.is_empty(),
+        // Neither is stored: the one is a part, the other says that there is nothing new.
+        206 | 304 => false,
+        status => (200..600).contains(&status),
+    };
+    whole
         && head.headers.iter().all(|(name, value)| is_name(name) && is_value(value))
         && head.cuts.iter().all(|cut| cut.at <= body.len())
         && ordered
@@ -130,3 +137,9 @@ fn is_value(value: &str) -> bool {
 fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
+
+#[cfg(test)]
+pub(crate) mod tests;
+
+#[cfg(all(test, not(target_family = "wasm")))]
+mod properties;

@@ -1,5 +1,7 @@
 //! A value of the request that the answer repeats: cut out of what is stored, put back for each caller.
 
+mod trace;
+
 use crate::config::Pointer;
 use crate::projection::members;
 use crate::reason::NotStored;
@@ -54,13 +56,15 @@ impl Echo {
         }
     }
 
-    /// The forms under which the value could stand elsewhere in the answer.
+    /// The forms under which the value could stand elsewhere in the answer, in lower case.
     fn traces(&self, found: &str) -> Vec<String> {
-        let inner = |json: &str| json.trim_matches('"').to_owned();
+        let inner = |json: &str| json.trim_matches('"').to_lowercase();
         match self {
             Self::Absent | Self::Fixed(_) => Vec::new(),
-            Self::Number(text) => vec![text.clone()],
-            Self::Text(text) => vec![text.clone(), inner(found), self.json().map(|json| inner(&json)).unwrap_or_default()],
+            Self::Number(text) => vec![text.to_lowercase()],
+            Self::Text(text) => {
+                vec![text.to_lowercase(), inner(found), self.json().map(|json| inner(&json)).unwrap_or_default()]
+            }
         }
     }
 }
@@ -87,8 +91,9 @@ pub struct Template {
 /// Cuts the caller's values out of an answer.
 ///
 /// The value must stand at the same pointer in the answer, be the caller's own, and leave no trace elsewhere: neither
-/// in the rest of the body nor in a header, in any letter case. Without a value in the request there must be none in
-/// the answer (an origin that makes one up gives each caller another).
+/// in the rest of the body nor in a header, in any letter case, escaped as JSON or URLs escape. Without a value in the
+/// request there must be none in the answer (an origin that makes one up gives each caller another). Two equal values
+/// could stand in each other's place.
 ///
 /// # Errors
 /// [`NotStored::EchoAmbiguous`] or [`NotStored::EchoInHeader`].
@@ -108,18 +113,25 @@ pub fn cut(
             (Echo::Fixed(text), Some(range)) => constant(&body, &range, text)?,
             (_, None) => return Err(NotStored::EchoAmbiguous),
             (_, Some(range)) => {
+                if echoes.iter().take(index).any(|earlier| earlier == echo) {
+                    return Err(NotStored::EchoAmbiguous);
+                }
                 traces.extend(same(&body, &range, echo)?);
                 found.push((range, index));
             }
         }
     }
-    if headers.iter().any(|(_, value)| traces.iter().any(|trace| holds(value.as_bytes(), trace))) {
+    if headers.iter().any(|(_, value)| trace::stands_in(value, &traces)) {
         return Err(NotStored::EchoInHeader);
     }
     separate(&body, found, &traces)
 }
 
-fn separate(body: &[u8], mut found: Vec<(std::ops::Range<usize>, usize)>, traces: &[String]) -> Result<Template, NotStored> {
+fn separate(
+    body: &[u8],
+    mut found: Vec<(std::ops::Range<usize>, usize)>,
+    traces: &[String],
+) -> Result<Template, NotStored> {
     found.sort_by_key(|(range, _)| range.start);
     let mut template = Template { body: Vec::with_capacity(body.len()), cuts: Vec::new() };
     let mut from = 0;
@@ -134,15 +146,12 @@ fn separate(body: &[u8], mut found: Vec<(std::ops::Range<usize>, usize)>, traces
 
 fn keep(template: &mut Template, piece: Option<&[u8]>, traces: &[String]) -> Result<(), NotStored> {
     let piece = piece.ok_or(NotStored::EchoAmbiguous)?;
-    if traces.iter().any(|trace| holds(piece, trace)) {
+    let text = std::str::from_utf8(piece).map_err(|_| NotStored::EchoAmbiguous)?;
+    if trace::stands_in(text, traces) {
         return Err(NotStored::EchoAmbiguous);
     }
     template.body.extend_from_slice(piece);
     Ok(())
-}
-
-fn holds(bytes: &[u8], trace: &str) -> bool {
-    !trace.is_empty() && bytes.windows(trace.len()).any(|window| window.eq_ignore_ascii_case(trace.as_bytes()))
 }
 
 fn constant(body: &[u8], range: &std::ops::Range<usize>, text: &str) -> Result<(), NotStored> {
@@ -182,3 +191,9 @@ pub fn splice(body: &[u8], cuts: &[Cut], echoes: &[Echo]) -> Option<Vec<u8>> {
     whole.extend_from_slice(body.get(from..)?);
     Some(whole)
 }
+
+#[cfg(test)]
+mod tests;
+
+#[cfg(all(test, not(target_family = "wasm")))]
+mod properties;

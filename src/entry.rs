@@ -1,11 +1,12 @@
 //! A stored response: all that is needed to answer with it and to judge whether one may.
 
+use crate::config::Freshness;
 use crate::echo::Cut;
-use crate::http::{RequestDirectives, ResponseDirectives};
+use crate::http::{RequestDirectives, ResponseDirectives, date};
 use crate::position::Position;
 use crate::reason::Forward;
 use crate::rfc9111::{freshness, storage};
-use crate::config::Freshness;
+use crate::time::Timestamp;
 use std::time::Duration;
 
 /// A stored response.
@@ -34,6 +35,12 @@ pub struct Entry {
 }
 
 impl Entry {
+    /// When the origin made it, by its `Date`; the beginning of time where it has none that can be read.
+    pub fn date(&self) -> Timestamp {
+        let line = self.headers.iter().find(|(name, _)| name == "date");
+        line.and_then(|(_, value)| date::parse(value.as_bytes())).unwrap_or_default()
+    }
+
     /// Reads the directives out of the stored headers again, as after decoding.
     pub fn directives_of(headers: &[(String, String)]) -> ResponseDirectives {
         let lines = headers.iter().filter(|(name, _)| name == "cache-control");
@@ -83,3 +90,6 @@ pub struct Asking<'a> {
     /// The rule's word on lifetimes.
     pub freshness: &'a Freshness,
 }
+
+#[cfg(test)]
+pub(crate) mod tests;

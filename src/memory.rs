@@ -1,7 +1,7 @@
 //! L1: the entries in this worker's own memory, under three budgets at once: entries, bytes, time.
 //!
-//! The least recently used primary key goes first, with all its variants. What is over its time is never found, and
-//! leaves when it is looked for or when [`Memory::sweep`] passes by.
+//! The least recently used primary key goes first, its oldest variant before the others. What is over its time is never
+//! found, and leaves when a newer answer takes its place or when [`Memory::sweep`] passes by.
 
 use crate::entry::Entry;
 use crate::http::Headers;
@@ -181,8 +181,9 @@ impl Memory {
     fn shrink(&mut self) -> Vec<Removed> {
         let mut all = Vec::new();
         while self.entries > self.budget.entries || self.bytes > self.budget.bytes {
-            let Some((digest, variants)) = self.keys.pop_lru() else { break };
-            let removed = variants.iter().map(|held| gone(held, Eviction::Capacity)).collect();
+            let Some(digest) = self.keys.peek_lru().map(|(digest, _)| *digest) else { break };
+            let oldest = self.keys.peek_mut(&digest).and_then(Vec::pop);
+            let removed = oldest.iter().map(|held| gone(held, Eviction::Capacity)).collect();
             all.extend(self.settle(digest, removed));
         }
         all
@@ -202,3 +203,9 @@ impl Memory {
 fn gone(held: &Held, why: Eviction) -> Removed {
     Removed { rule: held.rule, bytes: held.entry.weight(), why }
 }
+
+#[cfg(test)]
+pub(crate) mod tests;
+
+#[cfg(all(test, not(target_family = "wasm")))]
+mod properties;

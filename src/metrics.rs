@@ -85,18 +85,50 @@ pub struct Help {
 
 /// All metrics, as `docs/metrics.md` lists them.
 pub const TABLE: &[Help] = &[
-    Help { name: "fingerprint_cache_requests_total", labels: &["rule", "status", "tier"], help: "Requests of a matched rule, by how they ended and who answered." },
-    Help { name: "fingerprint_cache_forwarded_total", labels: &["rule", "reason"], help: "Requests that went to the origin, by reason." },
-    Help { name: "fingerprint_cache_not_stored_total", labels: &["rule", "reason"], help: "Answers of the origin that were not stored, by reason." },
+    Help {
+        name: "fingerprint_cache_requests_total",
+        labels: &["rule", "status", "tier"],
+        help: "Requests of a matched rule, by how they ended and who answered.",
+    },
+    Help {
+        name: "fingerprint_cache_forwarded_total",
+        labels: &["rule", "reason"],
+        help: "Requests that went to the origin, by reason.",
+    },
+    Help {
+        name: "fingerprint_cache_not_stored_total",
+        labels: &["rule", "reason"],
+        help: "Answers of the origin that were not stored, by reason.",
+    },
     Help { name: "fingerprint_cache_entries", labels: &["rule"], help: "Entries in L1, the sum over all workers." },
-    Help { name: "fingerprint_cache_bytes", labels: &["rule"], help: "Bytes of L1 in use, keys and headers included, the sum over all workers." },
+    Help {
+        name: "fingerprint_cache_bytes",
+        labels: &["rule"],
+        help: "Bytes of L1 in use, keys and headers included, the sum over all workers.",
+    },
     Help { name: "fingerprint_cache_evictions_total", labels: &["reason"], help: "Entries that left L1, by reason." },
-    Help { name: "fingerprint_cache_l2_calls_total", labels: &["op", "outcome"], help: "Calls to L2, by script and outcome." },
-    Help { name: "fingerprint_cache_lookup_us", labels: &["tier"], help: "Microseconds from the request to the answer of a hit." },
+    Help {
+        name: "fingerprint_cache_l2_calls_total",
+        labels: &["op", "outcome"],
+        help: "Calls to L2, by script and outcome.",
+    },
+    Help {
+        name: "fingerprint_cache_lookup_us",
+        labels: &["tier"],
+        help: "Microseconds from the request to the answer of a hit.",
+    },
     Help { name: "fingerprint_cache_l2_ms", labels: &[], help: "Milliseconds that a lookup in L2 took." },
     Help { name: "fingerprint_cache_origin_ms", labels: &[], help: "Milliseconds until the origin's response head." },
-    Help { name: "fingerprint_cache_breaker_open", labels: &[], help: "1 while L2 is not called because it does not answer." },
-    Help { name: "fingerprint_cache_unexpected_total", labels: &["reason"], help: "Things that should not happen; each one passed to the origin." },
+    Help {
+        name: "fingerprint_cache_breaker_open",
+        labels: &[],
+        help: "1 while L2 is not called because it does not answer.",
+    },
+    Help {
+        name: "fingerprint_cache_unexpected_total",
+        labels: &["reason"],
+        help: "Things that should not happen; each one passed to the origin.",
+    },
 ];
 
 impl Metric {

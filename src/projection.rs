@@ -3,7 +3,7 @@
 //! Every member must be listed by the rule. What is included is written in canonical form (RFC 8785: members sorted,
 //! strings in their shortest form, no white space), but for numbers, which keep their source text: `1`, `1.0` and
 //! 2⁵³ + 1 stay three different keys, whatever the origin's reader makes of them. That is stricter than RFC 8785 and
-//! costs a hit at most.
+//! costs a hit at most. The key also tells `{}` from `{"a":{}}` where only `/a/b` is listed.
 
 use crate::config::{Pointer, Projection};
 use crate::echo::Echo;
@@ -17,7 +17,7 @@ const MAX_DEPTH: usize = 16;
 /// What a body says to a rule.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Projected {
-    /// The included members, in canonical form.
+    /// The included members, in canonical form, each after its pointer.
     pub canonical: String,
     /// The values to be put back into the answer, in the order of the rule's `echo` list.
     pub echoes: Vec<Echo>,
@@ -39,6 +39,7 @@ type Listed<'a> = Vec<(&'a [String], Use)>;
 pub fn project(body: &[u8], projection: &Projection) -> Result<Projected, Forward> {
     let raw: &RawValue = serde_json::from_slice(body).map_err(|_| Forward::BodyNotJson)?;
     let mut found = Found {
+        entered: String::new(),
         included: vec![None; projection.include.len()],
         echoes: vec![Echo::Absent; projection.echo.len()],
     };
@@ -54,6 +55,8 @@ fn listed(projection: &Projection) -> Listed<'_> {
 }
 
 struct Found {
+    /// The objects that were looked into, in order: one that is there and empty is not one that is absent.
+    entered: String,
     included: Vec<Option<String>>,
     echoes: Vec<Echo>,
 }
@@ -67,7 +70,12 @@ impl Found {
             match exact {
                 Some((_, action)) => self.take(*action, value)?,
                 None if below.is_empty() => return Err(Forward::BodyUnlisted),
-                None => self.walk(value, depth + 1, &below)?,
+                None => {
+                    push_string(&name, &mut self.entered)?;
+                    self.entered.push('{');
+                    self.walk(value, depth + 1, &below)?;
+                    self.entered.push('}');
+                }
             }
         }
         Ok(())
@@ -90,7 +98,8 @@ impl Found {
     }
 
     fn projected(self, include: &[Pointer]) -> Projected {
-        let mut canonical = String::new();
+        let mut canonical = self.entered;
+        canonical.push('\n');
         for (pointer, value) in include.iter().zip(self.included) {
             canonical.push_str(&pointer.to_string());
             // JSON in canonical form holds no line break, so neither can imitate the other.
@@ -167,11 +176,14 @@ fn push_string(value: &str, text: &mut String) -> Result<(), Forward> {
 /// The members of a JSON text that is an object, sorted by name, each with its own text.
 ///
 /// # Errors
-/// [`Forward::BodyNotJson`] for anything but an object, [`Forward::BodyDuplicate`] for a name that comes twice.
+/// [`Forward::BodyNotJson`] for anything but an object, [`Forward::BodyDuplicate`] for a name that comes twice. Names
+/// that differ in case alone count as one: some readers take them for one, and then their order matters.
 pub fn members(raw: &RawValue) -> Result<Vec<(String, &RawValue)>, Forward> {
     let Members(mut members) = serde_json::from_str(raw.get()).map_err(|_| Forward::BodyNotJson)?;
     members.sort_by(|(left, _), (right, _)| left.cmp(right));
-    let twice = members.iter().zip(members.iter().skip(1)).any(|((left, _), (right, _))| left == right);
+    let mut names: Vec<String> = members.iter().map(|(name, _)| name.to_ascii_lowercase()).collect();
+    names.sort_unstable();
+    let twice = names.iter().zip(names.iter().skip(1)).any(|(left, right)| left == right);
     if twice { Err(Forward::BodyDuplicate) } else { Ok(members) }
 }
 
@@ -200,3 +212,9 @@ impl<'de> Visitor<'de> for MembersVisitor {
         Ok(Members(members))
     }
 }
+
+#[cfg(test)]
+pub(crate) mod tests;
+
+#[cfg(all(test, not(target_family = "wasm")))]
+mod properties;

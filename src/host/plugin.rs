@@ -7,7 +7,7 @@ use crate::metrics::{Kind, Metric, Tier};
 use crate::redis::Call;
 use crate::redis::webdis;
 use crate::transaction::{Answer, Command, Event, Stream, Verdict};
-use crate::worker::{Outside, Worker};
+use crate::worker::{InForce, Outside, Worker};
 use proxy_wasm::hostcalls;
 use proxy_wasm::types::MapType;
 use std::cell::{Cell, RefCell};
@@ -25,9 +25,31 @@ pub struct Plugin {
     metrics: RefCell<HashMap<Metric, u32>>,
     outbox: RefCell<VecDeque<Box<Call>>>,
     queue: Cell<Option<u32>>,
-    generation: Cell<u64>,
-    ticking: Cell<bool>,
     probe: Cell<bool>,
+}
+
+/// A configuration of a plugin, as its root and the root's streams hold it.
+pub struct Setting {
+    /// The plugin.
+    pub plugin: Rc<Plugin>,
+    force: Rc<InForce>,
+    ticking: Cell<bool>,
+}
+
+impl Setting {
+    /// Puts this configuration into force, as each new stream of its root does. True when the root's timer must be set:
+    /// roots that serve nobody (the main thread's, old ones) need none.
+    pub fn serve(&self) -> bool {
+        self.plugin.worker.borrow_mut().adopt(&self.force);
+        !self.ticking.replace(true)
+    }
+
+    /// Whether this configuration is in force. If not, its root rests until it serves again.
+    pub fn rests(&self) -> bool {
+        let rests = !self.plugin.worker.borrow().uses(&self.force);
+        self.ticking.set(!rests);
+        rests
+    }
 }
 
 /// What the commands of one step came to.
@@ -41,21 +63,14 @@ pub struct Done {
 
 impl Plugin {
     /// The plugin called `name` under `config`, as it was before but for the configuration.
-    pub fn configured(name: &str, config: Config) -> Rc<Self> {
+    pub fn configured(name: &str, config: Config) -> Setting {
         let known = PLUGINS.with(|plugins| plugins.borrow().get(name).cloned());
-        let plugin = match known {
-            Some(plugin) => {
-                plugin.worker.borrow_mut().configure(config);
-                plugin
-            }
-            None => Self::register(name, config),
-        };
+        let plugin = known.unwrap_or_else(|| Self::register(name, config.clone()));
+        let force = plugin.worker.borrow_mut().configure(config);
         plugin.worker.borrow().prepare(&mut HostShared);
-        plugin.generation.set(plugin.generation.get() + 1);
-        plugin.ticking.set(false);
         plugin.queue.set(queue(name));
         plugin.run_commands();
-        plugin
+        Setting { plugin, force, ticking: Cell::new(false) }
     }
 
     fn register(name: &str, config: Config) -> Rc<Self> {
@@ -64,23 +79,10 @@ impl Plugin {
             metrics: RefCell::default(),
             outbox: RefCell::default(),
             queue: Cell::new(None),
-            generation: Cell::new(0),
-            ticking: Cell::new(false),
             probe: Cell::new(false),
         });
         PLUGINS.with(|plugins| plugins.borrow_mut().insert(name.to_owned(), Rc::clone(&plugin)));
         plugin
-    }
-
-    /// Which configuration is in force: an older root finds another number here and rests.
-    pub fn generation(&self) -> u64 {
-        self.generation.get()
-    }
-
-    /// True once for the root in force, when it serves its first request: its timer must then be set. Roots that
-    /// serve nobody (the main thread's) need none, and old ones are to rest.
-    pub fn must_tick(&self, generation: u64) -> bool {
-        generation == self.generation.get() && !self.ticking.replace(true)
     }
 
     /// Whether the last request was no rule's business. Then the next one's path is read alone first, which is

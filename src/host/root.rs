@@ -1,7 +1,7 @@
 //! A root context: one for each configuration that Envoy has loaded, old ones included until they are drained.
 
 use super::outside::HostShared;
-use super::plugin::Plugin;
+use super::plugin::{Plugin, Setting};
 use super::stream::{HttpStream, read_reply};
 use crate::config::Config;
 use crate::redis::Call;
@@ -20,8 +20,7 @@ const TICK: Duration = Duration::from_millis(100);
 /// A root context.
 #[derive(Default)]
 pub struct Root {
-    plugin: Option<Rc<Plugin>>,
-    generation: u64,
+    setting: Option<Rc<Setting>>,
     fills: HashMap<u32, Box<Call>>,
 }
 
@@ -36,14 +35,12 @@ impl Root {
         };
         let name = plugin_name();
         announce(&name, &config.effective().to_string());
-        let plugin = Plugin::configured(&name, config);
-        self.generation = plugin.generation();
-        self.plugin = Some(plugin);
+        self.setting = Some(Rc::new(Plugin::configured(&name, config)));
         true
     }
 
-    fn in_force(&self) -> Option<Rc<Plugin>> {
-        self.plugin.as_ref().filter(|plugin| plugin.generation() == self.generation).cloned()
+    fn plugin(&self) -> Option<Rc<Plugin>> {
+        self.setting.as_ref().map(|setting| Rc::clone(&setting.plugin))
     }
 
     /// Sends the fills that streams have left behind.
@@ -79,7 +76,7 @@ fn announce(name: &str, effective: &str) {
 
 impl Context for Root {
     fn on_http_call_response(&mut self, token: u32, headers: usize, body: usize, _trailers: usize) {
-        let (Some(plugin), Some(call)) = (self.plugin.clone(), self.fills.remove(&token)) else { return };
+        let (Some(plugin), Some(call)) = (self.plugin(), self.fills.remove(&token)) else { return };
         let reply = read_reply(headers, body);
         plugin.filled(*call, reply.as_deref().map_err(|failure| *failure));
         plugin.run_commands();
@@ -95,16 +92,16 @@ impl RootContext for Root {
 
     fn on_queue_ready(&mut self, queue: u32) {
         while let Ok(Some(_)) = hostcalls::dequeue_shared_queue(queue) {}
-        if let Some(plugin) = self.plugin.clone() {
+        if let Some(plugin) = self.plugin() {
             self.send_fills(&plugin);
         }
     }
 
     fn on_tick(&mut self) {
-        let Some(plugin) = self.in_force() else {
+        let Some(plugin) = self.plugin() else { return };
+        if self.setting.as_ref().is_some_and(|setting| setting.rests()) {
             let _ = hostcalls::set_tick_period(Duration::ZERO);
-            return;
-        };
+        }
         for stream in plugin.ask(|worker| worker.overdue(super::outside::mono())) {
             if hostcalls::set_effective_context(stream).is_err() {
                 continue;
@@ -121,7 +118,7 @@ impl RootContext for Root {
     }
 
     fn create_http_context(&self, id: u32) -> Option<Box<dyn HttpContext>> {
-        Some(Box::new(HttpStream::new(id, self.plugin.clone(), self.generation)))
+        Some(Box::new(HttpStream::new(id, self.setting.clone())))
     }
 
     fn get_type(&self) -> Option<ContextType> {

@@ -1,6 +1,6 @@
 //! A stream: one request with its response.
 
-use super::plugin::{Plugin, set_state};
+use super::plugin::{Plugin, Setting, set_state};
 use super::root;
 use crate::http::Headers;
 use crate::reason::L2Failure;
@@ -16,8 +16,7 @@ const MAX_BODY: usize = 1 << 20;
 /// A stream.
 pub struct HttpStream {
     id: u32,
-    plugin: Option<Rc<Plugin>>,
-    generation: u64,
+    setting: Option<Rc<Setting>>,
     active: bool,
     served: Option<Served>,
     token: Option<u32>,
@@ -31,9 +30,13 @@ enum Served {
 }
 
 impl HttpStream {
-    /// A stream of this plugin, under the configuration of this generation; without a plugin, it is left alone.
-    pub fn new(id: u32, plugin: Option<Rc<Plugin>>, generation: u64) -> Self {
-        Self { id, plugin, generation, active: false, served: None, token: None }
+    /// A stream under this configuration; without one, it is left alone.
+    pub fn new(id: u32, setting: Option<Rc<Setting>>) -> Self {
+        Self { id, setting, active: false, served: None, token: None }
+    }
+
+    fn plugin(&self) -> Option<Rc<Plugin>> {
+        self.setting.as_ref().map(|setting| Rc::clone(&setting.plugin))
     }
 
     /// Moves the stream, and again where a lookup could not even be sent.
@@ -80,7 +83,7 @@ impl HttpStream {
     }
 
     fn finish(&mut self) {
-        if let Some(plugin) = self.plugin.clone() {
+        if let Some(plugin) = self.plugin() {
             plugin.on(self.id, Event::ResponseEnd);
             plugin.run_commands();
         }
@@ -96,7 +99,7 @@ impl HttpStream {
     }
 
     fn request_body(&mut self, length: usize, end: bool) -> Action {
-        let Some(plugin) = self.plugin.clone().filter(|_| self.active) else { return Action::Continue };
+        let Some(plugin) = self.plugin().filter(|_| self.active) else { return Action::Continue };
         if self.served.is_some() {
             return Action::Pause;
         }
@@ -132,7 +135,7 @@ pub fn read_reply(headers: usize, body: usize) -> Result<Vec<u8>, L2Failure> {
 
 impl Context for HttpStream {
     fn on_http_call_response(&mut self, token: u32, headers: usize, body: usize, _trailers: usize) {
-        let Some(plugin) = self.plugin.clone().filter(|_| self.token == Some(token)) else { return };
+        let Some(plugin) = self.plugin().filter(|_| self.token == Some(token)) else { return };
         let reply = read_reply(headers, body);
         let verdict = self.drive(&plugin, Event::L2(reply.as_deref().map_err(|failure| *failure)));
         match verdict {
@@ -147,8 +150,8 @@ impl Context for HttpStream {
 
 impl HttpContext for HttpStream {
     fn on_http_request_headers(&mut self, _count: usize, end: bool) -> Action {
-        let Some(plugin) = self.plugin.clone() else { return Action::Continue };
-        if plugin.must_tick(self.generation) {
+        let Some(plugin) = self.plugin() else { return Action::Continue };
+        if self.setting.as_ref().is_some_and(|setting| setting.serve()) {
             root::begin_ticking();
         }
         if !Self::worth_reading(&plugin) {
@@ -172,7 +175,7 @@ impl HttpContext for HttpStream {
     }
 
     fn on_http_response_headers(&mut self, _count: usize, end: bool) -> Action {
-        let Some(plugin) = self.plugin.clone().filter(|_| self.active) else { return Action::Continue };
+        let Some(plugin) = self.plugin().filter(|_| self.active) else { return Action::Continue };
         if let Some(served) = &self.served {
             if let Served::ContentType(value) = served {
                 let _ = hostcalls::set_map_value(MapType::HttpResponseHeaders, "content-type", value.as_deref());
@@ -188,7 +191,7 @@ impl HttpContext for HttpStream {
     }
 
     fn on_http_response_body(&mut self, length: usize, end: bool) -> Action {
-        let Some(plugin) = self.plugin.clone().filter(|_| self.active && self.served.is_none()) else {
+        let Some(plugin) = self.plugin().filter(|_| self.active && self.served.is_none()) else {
             return Action::Continue;
         };
         if length > 0 && plugin.ask(|worker| worker.captures(self.id)) {
@@ -211,7 +214,7 @@ impl HttpContext for HttpStream {
 
 impl Drop for HttpStream {
     fn drop(&mut self) {
-        if let Some(plugin) = self.plugin.take().filter(|_| self.active && self.served.is_none()) {
+        if let Some(plugin) = self.plugin().filter(|_| self.active && self.served.is_none()) {
             plugin.on(self.id, Event::Gone);
             plugin.run_commands();
         }

@@ -1,7 +1,7 @@
 //! Dates in HTTP messages (RFC 9110 §5.6.7), in all three formats that a recipient has to accept.
 
 use crate::time::Timestamp;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// No date is longer: `Wednesday, 09-Nov-94 08:49:37 GMT` has 33 bytes.
 const LONGEST: usize = 33;
@@ -27,17 +27,20 @@ fn usual_case(text: &str) -> String {
     let mut after_letter = false;
     let mut usual = String::with_capacity(text.len());
     for letter in text.chars() {
-        usual.push(if after_letter {
-            letter.to_ascii_lowercase()
-        } else {
-            letter.to_ascii_uppercase()
-        });
+        usual.push(if after_letter { letter.to_ascii_lowercase() } else { letter.to_ascii_uppercase() });
         after_letter = letter.is_ascii_alphabetic();
     }
     match usual.strip_suffix("Gmt") {
         Some(local) => format!("{local}GMT"),
         None => usual,
     }
+}
+
+/// Writes a moment as an IMF-fixdate, to the second.
+pub fn write(moment: Timestamp) -> String {
+    /// The last second that the format can say: the end of the year 9999.
+    const LAST: u64 = 253_402_300_799;
+    httpdate::fmt_http_date(UNIX_EPOCH + Duration::from_secs((moment.0 / 1000).min(LAST)))
 }
 
 #[cfg(test)]
@@ -57,25 +60,15 @@ mod tests {
             "sunday, 06-NOV-94 08:49:37 gmt",
             "sun NOV  6 08:49:37 1994",
         ] {
-            assert_eq!(
-                parse(text.as_bytes()),
-                Some(Timestamp(784_111_777_000)),
-                "{text}"
-            );
+            assert_eq!(parse(text.as_bytes()), Some(Timestamp(784_111_777_000)), "{text}");
         }
     }
 
     #[test]
     fn the_ends_of_the_calendar_are_read() {
         assert_eq!(parse(b"Thu, 01 Jan 1970 00:00:00 GMT"), Some(Timestamp(0)));
-        assert_eq!(
-            parse(b"Fri, 31 Dec 9999 23:59:59 GMT"),
-            Some(Timestamp(253_402_300_799_000))
-        );
-        assert_eq!(
-            parse(b"Tue, 19 Jan 2038 14:14:08 GMT"),
-            Some(Timestamp(2_147_523_248_000))
-        );
+        assert_eq!(parse(b"Fri, 31 Dec 9999 23:59:59 GMT"), Some(Timestamp(253_402_300_799_000)));
+        assert_eq!(parse(b"Tue, 19 Jan 2038 14:14:08 GMT"), Some(Timestamp(2_147_523_248_000)));
     }
 
     #[test]

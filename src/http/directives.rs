@@ -56,9 +56,7 @@ impl ResponseDirectives {
             Some(Name::MustRevalidate) if bare => self.must_revalidate = true,
             Some(Name::MustRevalidate | Name::ProxyRevalidate) => self.proxy_revalidate = true,
             Some(Name::MaxAge) => shorten(&mut self.max_age, directive.seconds().unwrap_or(0)),
-            Some(Name::SharedMaxAge) => {
-                shorten(&mut self.s_maxage, directive.seconds().unwrap_or(0))
-            }
+            Some(Name::SharedMaxAge) => shorten(&mut self.s_maxage, directive.seconds().unwrap_or(0)),
             Some(Name::MinFresh) | None => {}
         }
     }
@@ -83,13 +81,8 @@ impl RequestDirectives {
     /// could specify a 'no-cache' request" (RFC 9111 §5.4).
     pub fn of(headers: &Headers) -> Self {
         if !headers.contains("cache-control") {
-            let no_cache = headers
-                .list("pragma")
-                .any(|member| member.eq_ignore_ascii_case(b"no-cache"));
-            return Self {
-                no_cache,
-                ..Self::default()
-            };
+            let no_cache = headers.list("pragma").any(|member| member.eq_ignore_ascii_case(b"no-cache"));
+            return Self { no_cache, ..Self::default() };
         }
         let mut directives = Self::default();
         for member in headers.list("cache-control") {
@@ -139,10 +132,7 @@ impl Name {
             (b"s-maxage", Name::SharedMaxAge),
             (b"min-fresh", Name::MinFresh),
         ];
-        NAMES
-            .into_iter()
-            .find(|(name, _)| name.eq_ignore_ascii_case(token))
-            .map(|(_, known)| known)
+        NAMES.into_iter().find(|(name, _)| name.eq_ignore_ascii_case(token)).map(|(_, known)| known)
     }
 }
 
@@ -170,9 +160,7 @@ impl<'a> Directive<'a> {
     /// even if a specific form is required for generation."
     fn seconds(&self) -> Option<u32> {
         let argument = self.rest.strip_prefix(b"=")?;
-        let unquoted = argument
-            .strip_prefix(b"\"")
-            .and_then(|rest| rest.strip_suffix(b"\""));
+        let unquoted = argument.strip_prefix(b"\"").and_then(|rest| rest.strip_suffix(b"\""));
         delta_seconds(unquoted.unwrap_or(argument))
     }
 }
@@ -185,10 +173,7 @@ pub fn delta_seconds(text: &[u8]) -> Option<u32> {
     if text.is_empty() || !text.iter().all(u8::is_ascii_digit) {
         return None;
     }
-    let append = |sum: u32, digit: &u8| {
-        sum.saturating_mul(10)
-            .saturating_add(u32::from(digit - b'0'))
-    };
+    let append = |sum: u32, digit: &u8| sum.saturating_mul(10).saturating_add(u32::from(digit - b'0'));
     Some(text.iter().fold(0, append).min(MAX_DELTA_SECONDS))
 }
 

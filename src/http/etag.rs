@@ -48,35 +48,12 @@ mod tests {
 
     #[test]
     fn tags_are_read() {
-        assert_eq!(
-            tag(r#""a,b""#),
-            EntityTag {
-                weak: false,
-                opaque: b"a,b"
-            }
-        );
-        assert_eq!(
-            tag(r#" W/"" "#),
-            EntityTag {
-                weak: true,
-                opaque: b""
-            }
-        );
+        assert_eq!(tag(r#""a,b""#), EntityTag { weak: false, opaque: b"a,b" });
+        assert_eq!(tag(r#" W/"" "#), EntityTag { weak: true, opaque: b"" });
         assert!(EntityTag::parse(b"\"\xff\"").is_some());
-        for other in [
-            "",
-            "a",
-            "\"",
-            "\"a",
-            "a\"",
-            "w/\"a\"",
-            "W/a",
-            "W/ \"a\"",
-            "\"a b\"",
-            "\"a\"b\"",
-            "\"a\", \"b\"",
-            "*",
-        ] {
+        for other in
+            ["", "a", "\"", "\"a", "a\"", "w/\"a\"", "W/a", "W/ \"a\"", "\"a b\"", "\"a\"b\"", "\"a\", \"b\"", "*"]
+        {
             assert_eq!(EntityTag::parse(other.as_bytes()), None, "{other}");
         }
     }
@@ -91,16 +68,8 @@ mod tests {
             (r#""1""#, r#""1""#, true, true),
             (r#""1""#, r#""2""#, false, false),
         ] {
-            assert_eq!(
-                tag(one).strongly_equals(tag(other)),
-                strong,
-                "{one} {other}"
-            );
-            assert_eq!(
-                tag(other).strongly_equals(tag(one)),
-                strong,
-                "{other} {one}"
-            );
+            assert_eq!(tag(one).strongly_equals(tag(other)), strong, "{one} {other}");
+            assert_eq!(tag(other).strongly_equals(tag(one)), strong, "{other} {one}");
             assert_eq!(tag(one).weakly_equals(tag(other)), weak, "{one} {other}");
         }
     }

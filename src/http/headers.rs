@@ -17,18 +17,12 @@ impl Headers {
 
     /// The value of the first line of that name; `name` in lower case.
     pub fn get(&self, name: &str) -> Option<&[u8]> {
-        self.lines
-            .iter()
-            .find(|(line, _)| line == name)
-            .map(|(_, value)| value.as_slice())
+        self.lines.iter().find(|(line, _)| line == name).map(|(_, value)| value.as_slice())
     }
 
     /// The value of every line of that name, in order; `name` in lower case.
     pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
-        self.lines
-            .iter()
-            .filter(move |(line, _)| line == name)
-            .map(|(_, value)| value.as_slice())
+        self.lines.iter().filter(move |(line, _)| line == name).map(|(_, value)| value.as_slice())
     }
 
     /// The comma-separated members of all lines of that name, trimmed, empty ones skipped, quoted strings kept whole.
@@ -43,9 +37,7 @@ impl Headers {
 
     /// Every line as name and value, in order.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &[u8])> {
-        self.lines
-            .iter()
-            .map(|(name, value)| (name.as_str(), value.as_slice()))
+        self.lines.iter().map(|(name, value)| (name.as_str(), value.as_slice()))
     }
 
     /// How many lines there are.
@@ -66,19 +58,14 @@ impl FromIterator<(String, Vec<u8>)> for Headers {
             name.make_ascii_lowercase();
             (name, value)
         };
-        Self {
-            lines: pairs.into_iter().map(lower).collect(),
-        }
+        Self { lines: pairs.into_iter().map(lower).collect() }
     }
 }
 
 /// Lines written as text, for tables in tests: `Headers::from_iter([("Vary", "Accept")])`.
 impl<'a> FromIterator<(&'a str, &'a str)> for Headers {
     fn from_iter<I: IntoIterator<Item = (&'a str, &'a str)>>(pairs: I) -> Self {
-        pairs
-            .into_iter()
-            .map(|(name, value)| (name.to_owned(), value.as_bytes().to_vec()))
-            .collect()
+        pairs.into_iter().map(|(name, value)| (name.to_owned(), value.as_bytes().to_vec())).collect()
     }
 }
 
@@ -96,11 +83,7 @@ mod tests {
     use wasm_bindgen_test::wasm_bindgen_test as test;
 
     fn sample() -> Headers {
-        Headers::from([
-            ("Vary", "Accept, ,Origin"),
-            ("A", ""),
-            ("vary", "Accept-Language "),
-        ])
+        Headers::from([("Vary", "Accept, ,Origin"), ("A", ""), ("vary", "Accept-Language ")])
     }
 
     #[test]
@@ -108,10 +91,7 @@ mod tests {
         let headers = sample();
         assert_eq!(headers.get("vary"), Some(&b"Accept, ,Origin"[..]));
         assert_eq!(headers.all("vary").count(), 2);
-        assert_eq!(
-            headers.iter().map(|(name, _)| name).collect::<Vec<_>>(),
-            ["vary", "a", "vary"]
-        );
+        assert_eq!(headers.iter().map(|(name, _)| name).collect::<Vec<_>>(), ["vary", "a", "vary"]);
         assert_eq!((headers.len(), headers.is_empty()), (3, false));
         assert!(Headers::default().is_empty());
     }
@@ -135,9 +115,6 @@ mod tests {
     fn names_from_elsewhere_are_lowered() {
         let headers: Headers = [("X-Name".to_owned(), vec![0xff])].into_iter().collect();
         assert_eq!(headers.get("x-name"), Some(&[0xff][..]));
-        assert_eq!(
-            headers,
-            Headers::from_pairs(vec![("x-name".to_owned(), vec![0xff])])
-        );
+        assert_eq!(headers, Headers::from_pairs(vec![("x-name".to_owned(), vec![0xff])]));
     }
 }

@@ -5,9 +5,7 @@
 /// Commas inside a quoted string do not separate. A quote that is never closed is an ordinary byte,
 /// so that nobody can hide the rest of a line (`no-store`, say) behind it.
 pub fn members(line: &[u8]) -> impl Iterator<Item = &[u8]> {
-    raw_members(line)
-        .map(trim)
-        .filter(|member| !member.is_empty())
+    raw_members(line).map(trim).filter(|member| !member.is_empty())
 }
 
 /// The stretches between the separating commas, as they are written; at least one.
@@ -74,10 +72,7 @@ pub fn is_token(text: &[u8]) -> bool {
 /// The token at the start of `text`, which may be empty, and what follows it.
 pub(crate) fn split_token(text: &[u8]) -> (&[u8], &[u8]) {
     let in_token = |byte: &u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte);
-    let end = text
-        .iter()
-        .position(|byte| !in_token(byte))
-        .unwrap_or(text.len());
+    let end = text.iter().position(|byte| !in_token(byte)).unwrap_or(text.len());
     text.split_at_checked(end).unwrap_or((text, b""))
 }
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 /// How many calls in a row must fail before it opens.
 const FAILURES: u32 = 5;
-/// How long it first stays open; doubled at every failed try.
+/// How long it first stays open; doubled with every try.
 const FIRST: Duration = Duration::from_millis(500);
 /// How often an open breaker at least lets a try through.
 const LONGEST: Duration = Duration::from_secs(10);
@@ -17,7 +17,7 @@ const LONGEST: Duration = Duration::from_secs(10);
 /// What all workers know of L2.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct State {
-    /// Failures in a row, saturating.
+    /// Failures in a row, saturating; open, [`FAILURES`] and the tries since.
     failures: u32,
     /// No call before this moment, unless the breaker is closed.
     until: Instant,
@@ -66,7 +66,8 @@ impl Breaker {
         }
         // A moment further away than any pause is no moment of this Envoy's clock.
         let waiting = now < state.until && state.until < now.after(LONGEST + LONGEST);
-        !waiting && shared.set(&self.slot, &state.paused(now).bytes(), version).is_ok()
+        // The try counts as failed until it is answered.
+        !waiting && shared.set(&self.slot, &state.failed(now).bytes(), version).is_ok()
     }
 
     /// Books how a call ended.
@@ -74,7 +75,9 @@ impl Breaker {
         const TRIES: usize = 3;
         for _ in 0..TRIES {
             let (state, version) = self.read(shared);
-            if answered && state.failures == 0 {
+            // Calls that were under way when it opened end one after the other, and say nothing new.
+            let known = if answered { state.failures == 0 } else { state.failures >= FAILURES };
+            if known {
                 return Change::None;
             }
             let next = if answered { State::default() } else { state.failed(now) };
@@ -126,3 +129,6 @@ impl State {
         })
     }
 }
+
+#[cfg(test)]
+pub(crate) mod tests;

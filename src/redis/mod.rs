@@ -62,8 +62,10 @@ pub fn variant(selecting: &[(String, Option<String>)]) -> String {
     let mut text = String::new();
     for (name, value) in selecting {
         text.push_str(name);
-        text.push_str(if value.is_some() { "=" } else { "!" });
-        text.push_str(value.as_deref().unwrap_or_default());
+        if let Some(value) = value {
+            // With its length, so that no value can hold the next name.
+            text.push_str(&format!("={}:{value}", value.len()));
+        }
         text.push('\n');
     }
     let mut field = String::from("e:");
@@ -169,3 +171,6 @@ fn field(bytes: &[u8]) -> Option<(&str, &[u8])> {
     let (text, rest) = bytes.split_at_checked(end)?;
     Some((std::str::from_utf8(text).ok()?, rest.get(1..)?))
 }
+
+#[cfg(test)]
+mod tests;

@@ -12,8 +12,11 @@ pub struct Script {
 }
 
 /// One look into L2.
-pub static LOOKUP: Script =
-    Script { name: "lookup", text: include_str!("scripts/lookup.lua"), sha1: "2a52ad565393a22584d2299dd5f8ee92c4ec1070" };
+pub static LOOKUP: Script = Script {
+    name: "lookup",
+    text: include_str!("scripts/lookup.lua"),
+    sha1: "2a52ad565393a22584d2299dd5f8ee92c4ec1070",
+};
 
 /// One variant stored.
 pub static FILL: Script =

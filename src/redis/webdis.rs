@@ -46,7 +46,13 @@ mod tests {
 
     fn call(body: Option<Vec<u8>>) -> Call {
         let keys = vec!["fpc:1.1:r:ab".to_owned()];
-        Call { script: &script::FILL, whole: false, keys, arguments: vec!["v:a,b".to_owned(), "50% +.x/é".to_owned()], body }
+        Call {
+            script: &script::FILL,
+            whole: false,
+            keys,
+            arguments: vec!["v:a,b".to_owned(), "50% +.x/é".to_owned()],
+            body,
+        }
     }
 
     #[test]

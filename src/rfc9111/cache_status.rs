@@ -44,12 +44,7 @@ pub fn member(cache: &str, outcome: &Outcome) -> String {
             text.push_str("; detail=");
             text.push_str(tier);
         }
-        Outcome::Forwarded {
-            reason,
-            status,
-            stored,
-            not_stored,
-        } => {
+        Outcome::Forwarded { reason, status, stored, not_stored } => {
             push_forward(&mut text, reason, status, stored);
             push_detail(&mut text, reason, not_stored);
         }
@@ -78,13 +73,8 @@ fn push_forward(text: &mut String, reason: Forward, status: Option<u16>, stored:
 /// else the reason, where `fwd` is a coarser one.
 fn push_detail(text: &mut String, reason: Forward, not_stored: Option<NotStored>) {
     let refusal = not_stored.filter(|_| reason.is_miss());
-    let coarse = !matches!(
-        reason,
-        Forward::UriMiss | Forward::VaryMiss | Forward::Stale
-    );
-    let detail = refusal
-        .map(NotStored::as_str)
-        .or_else(|| coarse.then(|| reason.as_str()));
+    let coarse = !matches!(reason, Forward::UriMiss | Forward::VaryMiss | Forward::Stale);
+    let detail = refusal.map(NotStored::as_str).or_else(|| coarse.then(|| reason.as_str()));
     if let Some(detail) = detail {
         text.push_str("; detail=");
         text.push_str(detail);
@@ -111,10 +101,7 @@ fn push_digits(text: &mut String, number: u64) {
 /// RFC 9211 §2: "The first member represents the cache closest to the origin server, and the last member represents the
 /// cache closest to the user".
 pub fn appended(existing: Option<&str>, member: &str) -> String {
-    match existing
-        .map(str::trim)
-        .filter(|earlier| !earlier.is_empty())
-    {
+    match existing.map(str::trim).filter(|earlier| !earlier.is_empty()) {
         Some(earlier) => [earlier, ", ", member].concat(),
         None => member.to_owned(),
     }
@@ -128,12 +115,7 @@ mod tests {
 
     fn told(reason: Forward, status: Option<u16>, not_stored: Option<NotStored>) -> String {
         let stored = not_stored.is_none() && status.is_some();
-        let outcome = Outcome::Forwarded {
-            reason,
-            status,
-            stored,
-            not_stored,
-        };
+        let outcome = Outcome::Forwarded { reason, status, stored, not_stored };
         member("c", &outcome)
     }
 
@@ -154,42 +136,14 @@ mod tests {
         for (reason, status, not_stored, expected) in [
             (UriMiss, ok, None, "uri-miss; fwd-status=200; stored"),
             (VaryMiss, None, None, "vary-miss"),
-            (
-                RequestNoCache,
-                ok,
-                None,
-                "request; fwd-status=200; stored; detail=request_no_cache",
-            ),
+            (RequestNoCache, ok, None, "request; fwd-status=200; stored; detail=request_no_cache"),
             (BodyUnlisted, None, None, "bypass; detail=body_unlisted"),
-            (
-                UriMiss,
-                ok,
-                Some(NotStored::SetCookie),
-                "uri-miss; fwd-status=200; detail=set_cookie",
-            ),
-            (
-                Stale,
-                Some(500),
-                Some(NotStored::Status),
-                "stale; fwd-status=500; detail=status",
-            ),
-            (
-                Credentials,
-                ok,
-                Some(NotStored::Authorization),
-                "miss; fwd-status=200; detail=authorization",
-            ),
-            (
-                BodyUnlisted,
-                ok,
-                Some(NotStored::Method),
-                "bypass; fwd-status=200; detail=body_unlisted",
-            ),
+            (UriMiss, ok, Some(NotStored::SetCookie), "uri-miss; fwd-status=200; detail=set_cookie"),
+            (Stale, Some(500), Some(NotStored::Status), "stale; fwd-status=500; detail=status"),
+            (Credentials, ok, Some(NotStored::Authorization), "miss; fwd-status=200; detail=authorization"),
+            (BodyUnlisted, ok, Some(NotStored::Method), "bypass; fwd-status=200; detail=body_unlisted"),
         ] {
-            assert_eq!(
-                told(reason, status, not_stored),
-                format!("c; fwd={expected}")
-            );
+            assert_eq!(told(reason, status, not_stored), format!("c; fwd={expected}"));
         }
     }
 
@@ -207,23 +161,12 @@ mod tests {
     fn every_member_fits() {
         for reason in Forward::ALL {
             for refusal in NotStored::ALL {
-                let outcome = Outcome::Forwarded {
-                    reason,
-                    status: Some(599),
-                    stored: true,
-                    not_stored: Some(refusal),
-                };
+                let outcome = Outcome::Forwarded { reason, status: Some(599), stored: true, not_stored: Some(refusal) };
                 let text = member("c", &outcome);
                 assert!(text.len() <= ROOM && text.capacity() == 1 + ROOM, "{text}");
             }
         }
-        let hit = member(
-            "c",
-            &Outcome::Hit {
-                ttl: i64::MIN,
-                tier: "l1",
-            },
-        );
+        let hit = member("c", &Outcome::Hit { ttl: i64::MIN, tier: "l1" });
         assert!(hit.len() <= ROOM && hit.capacity() == 1 + ROOM, "{hit}");
     }
 

@@ -10,11 +10,7 @@ use std::time::Duration;
 /// The lifetime that the origin gives (§4.2.1), "using the first match"; nothing when it gives none.
 ///
 /// `received` stands in for a missing `Date`.
-pub fn explicit_lifetime(
-    headers: &Headers,
-    directives: &ResponseDirectives,
-    received: Timestamp,
-) -> Option<Duration> {
+pub fn explicit_lifetime(headers: &Headers, directives: &ResponseDirectives, received: Timestamp) -> Option<Duration> {
     // "If the cache is shared and the s-maxage response directive is present, use its value, or If the max-age response
     // directive is present, use its value"
     if let Some(seconds) = directives.s_maxage.or(directives.max_age) {
@@ -23,33 +19,21 @@ pub fn explicit_lifetime(
     // "If the Expires response header field is present, use its value minus the value of the Date response header field
     // (using the time the message was received if it is not present"
     let expires = earliest_expiry(headers)?;
-    let date = headers
-        .all("date")
-        .filter_map(http::date::parse)
-        .max()
-        .unwrap_or(received);
+    let date = headers.all("date").filter_map(http::date::parse).max().unwrap_or(received);
     Some(expires.since(date))
 }
 
 /// §5.3: "A cache recipient MUST interpret invalid date formats, especially the value '0', as representing a time in the
 /// past". Of several lines the earliest counts, and of several `Date` lines the latest: a life is never too long.
 fn earliest_expiry(headers: &Headers) -> Option<Timestamp> {
-    headers
-        .all("expires")
-        .map(|value| http::date::parse(value).unwrap_or_default())
-        .min()
+    headers.all("expires").map(|value| http::date::parse(value).unwrap_or_default()).min()
 }
 
 /// The age of an answer when it arrived: `corrected_initial_age` of §4.2.3, the conservative form.
 ///
 /// `requested` and `received` are wall-clock times, `delay` is the time between them on the monotonic clock. The longer of
 /// the two delays counts: a wall clock may have been set meanwhile.
-pub fn initial_age(
-    headers: &Headers,
-    requested: Timestamp,
-    received: Timestamp,
-    delay: Duration,
-) -> Duration {
+pub fn initial_age(headers: &Headers, requested: Timestamp, received: Timestamp, delay: Duration) -> Duration {
     // "apparent_age = max(0, response_time - date_value);"
     let date = headers.all("date").filter_map(http::date::parse).min();
     let apparent = date.map_or(Duration::ZERO, |date| received.since(date));
@@ -98,10 +82,7 @@ pub fn may_reuse(
     // §5.2.1.3: "the client prefers a response whose freshness lifetime is no less than its current age plus the specified
     // time in seconds."
     let remaining = lifetime.saturating_sub(age);
-    if request
-        .min_fresh
-        .is_some_and(|seconds| remaining < Duration::from_secs(u64::from(seconds)))
-    {
+    if request.min_fresh.is_some_and(|seconds| remaining < Duration::from_secs(u64::from(seconds))) {
         return Err(Forward::RequestMaxAge);
     }
     Ok(())

@@ -39,10 +39,7 @@ pub fn nominated(request: &Headers, name: &str) -> Option<String> {
 
 /// The values of all `names`, as an entry keeps them.
 pub fn selecting(request: &Headers, names: &[String]) -> Selecting {
-    names
-        .iter()
-        .map(|name| (name.clone(), nominated(request, name)))
-        .collect()
+    names.iter().map(|name| (name.clone(), nominated(request, name))).collect()
 }
 
 /// Whether a request may have an answer that was `selecting`: "all the presented request header fields nominated by that
@@ -89,10 +86,7 @@ fn escaped(member: &[u8], emit: &mut impl FnMut(&[u8]) -> bool) -> bool {
         let first = parts.next().unwrap_or_default();
         emit(first.as_bytes())
             && parts.all(|part| emit(b"%25") && emit(part.as_bytes()))
-            && chunk
-                .invalid()
-                .iter()
-                .all(|byte| emit(format!("%{byte:02X}").as_bytes()))
+            && chunk.invalid().iter().all(|byte| emit(format!("%{byte:02X}").as_bytes()))
     })
 }
 
@@ -103,10 +97,7 @@ mod tests {
     use wasm_bindgen_test::wasm_bindgen_test as test;
 
     fn raw(lines: &[(&str, &[u8])]) -> Headers {
-        lines
-            .iter()
-            .map(|(name, value)| ((*name).to_owned(), value.to_vec()))
-            .collect()
+        lines.iter().map(|(name, value)| ((*name).to_owned(), value.to_vec())).collect()
     }
 
     fn names(lines: &[&str]) -> Result<Vec<String>, NotStored> {
@@ -183,19 +174,11 @@ mod tests {
             (&[b"\xc3\xa9"], &[b"\xe9"], false),
         ];
         for (one, other, expected) in table {
-            let [one, other] = [one, other]
-                .map(|lines| raw(&lines.iter().map(|line| ("x", *line)).collect::<Vec<_>>()));
+            let [one, other] =
+                [one, other].map(|lines| raw(&lines.iter().map(|line| ("x", *line)).collect::<Vec<_>>()));
             let names = ["x".to_owned()];
-            assert_eq!(
-                matches(&selecting(&one, &names), &other),
-                *expected,
-                "{one:?} {other:?}"
-            );
-            assert_eq!(
-                matches(&selecting(&other, &names), &one),
-                *expected,
-                "{other:?} {one:?}"
-            );
+            assert_eq!(matches(&selecting(&one, &names), &other), *expected, "{one:?} {other:?}");
+            assert_eq!(matches(&selecting(&other, &names), &one), *expected, "{other:?} {one:?}");
         }
     }
 
@@ -203,13 +186,7 @@ mod tests {
     fn every_nominated_header_has_to_match() {
         let names = ["a".to_owned(), "b".to_owned()];
         let stored = selecting(&Headers::from([("a", "1"), ("c", "3")]), &names);
-        assert_eq!(
-            stored,
-            [
-                ("a".to_owned(), Some("1".to_owned())),
-                ("b".to_owned(), None)
-            ]
-        );
+        assert_eq!(stored, [("a".to_owned(), Some("1".to_owned())), ("b".to_owned(), None)]);
         assert!(matches(&stored, &Headers::from([("c", "4"), ("a", "1")])));
         assert!(!matches(&stored, &Headers::from([("a", "1"), ("b", "")])));
         assert!(!matches(&stored, &Headers::from([("a", "2")])));
@@ -221,10 +198,7 @@ mod tests {
     fn values_are_written_as_text() {
         let value = |bytes: &[u8]| nominated(&raw(&[("x", bytes)]), "x");
         assert_eq!(value(b"gzip ,br"), Some("gzip, br".to_owned()));
-        assert_eq!(
-            value(b"100% \xff\x0a\xc3"),
-            Some("100%25 %FF\n%C3".to_owned())
-        );
+        assert_eq!(value(b"100% \xff\x0a\xc3"), Some("100%25 %FF\n%C3".to_owned()));
         assert_eq!(value(b""), Some(String::new()));
         assert_eq!(nominated(&Headers::default(), "x"), None);
     }

@@ -118,9 +118,7 @@ fn headers_allow(response: &Response<'_>) -> Result<(), NotStored> {
 
 /// An answer that lets one origin read it is wrong for every other one, which `Vary: Origin` has to say.
 fn names_one_origin(headers: &Headers) -> bool {
-    headers
-        .all("access-control-allow-origin")
-        .any(|value| crate::http::trim(value) != b"*")
+    headers.all("access-control-allow-origin").any(|value| crate::http::trim(value) != b"*")
 }
 
 /// Whether a request shows who asks: it has `Authorization`, `Proxy-Authorization`, `Cookie` or `X-API-Key`.
@@ -128,14 +126,7 @@ fn names_one_origin(headers: &Headers) -> bool {
 /// §3.5 speaks of `Authorization` only. The others select one user's answer just as well, and an origin that reads them
 /// need not know that a cache stands before it.
 pub fn credentialed(headers: &Headers) -> bool {
-    [
-        "authorization",
-        "cookie",
-        "x-api-key",
-        "proxy-authorization",
-    ]
-    .iter()
-    .any(|name| headers.contains(name))
+    ["authorization", "cookie", "x-api-key", "proxy-authorization"].iter().any(|name| headers.contains(name))
 }
 
 /// §3.5: "In this specification, the following response directives have such an effect: must-revalidate, public, and
@@ -143,9 +134,7 @@ pub fn credentialed(headers: &Headers) -> bool {
 ///
 /// `s-maxage=0` is no permission here: it is also what an unreadable value counts as.
 pub fn allows_sharing(directives: &ResponseDirectives) -> bool {
-    directives.public
-        || directives.must_revalidate
-        || directives.s_maxage.is_some_and(|seconds| seconds > 0)
+    directives.public || directives.must_revalidate || directives.s_maxage.is_some_and(|seconds| seconds > 0)
 }
 
 /// The headers that an entry keeps: all, as §3.1 demands, but those of one exchange and those that `stripped` names.
@@ -177,9 +166,7 @@ pub fn storable_headers(
 /// appropriate as a connection option" (RFC 9110 §7.6.1).
 fn named_in_connection(headers: &Headers, name: &str) -> bool {
     !matches!(name, "cache-control" | "vary" | "expires" | "date")
-        && headers
-            .list("connection")
-            .any(|member| member.eq_ignore_ascii_case(name.as_bytes()))
+        && headers.list("connection").any(|member| member.eq_ignore_ascii_case(name.as_bytes()))
 }
 
 /// Headers that say something about this exchange only, or that are made anew for each answer.

@@ -8,14 +8,7 @@ use crate::http::{Headers, date, etag::EntityTag};
 /// They replace the client's own of the same names. Validators that are malformed or repeated are none.
 pub fn conditions(headers: &[(String, String)]) -> Vec<(&'static str, String)> {
     let mut conditions = Vec::new();
-    let stored = |name| {
-        only(
-            headers
-                .iter()
-                .filter(move |(line, _)| line == name)
-                .map(|(_, value)| value.as_str()),
-        )
-    };
+    let stored = |name| only(headers.iter().filter(move |(line, _)| line == name).map(|(_, value)| value.as_str()));
     // §4.3.1: "MUST send the relevant entity tags (using If-Match, If-None-Match, or If-Range) if the entity tags were
     // provided in the stored response(s) being validated."
     if let Some(tag) = stored("etag").filter(|tag| EntityTag::parse(tag.as_bytes()).is_some()) {
@@ -23,9 +16,7 @@ pub fn conditions(headers: &[(String, String)]) -> Vec<(&'static str, String)> {
     }
     // §4.3.1: "SHOULD send the Last-Modified value (using If-Modified-Since) if the request is not for a subrange, a single
     // stored response is being validated, and that response contains a Last-Modified value."
-    if let Some(modified) =
-        stored("last-modified").filter(|text| date::parse(text.as_bytes()).is_some())
-    {
+    if let Some(modified) = stored("last-modified").filter(|text| date::parse(text.as_bytes()).is_some()) {
         conditions.push(("if-modified-since", modified.to_owned()));
     }
     conditions
@@ -33,25 +24,15 @@ pub fn conditions(headers: &[(String, String)]) -> Vec<(&'static str, String)> {
 
 /// Whether an answer could be validated later: it has a readable `ETag` or `Last-Modified`, and it once.
 pub fn has_validator(headers: &Headers) -> bool {
-    only(headers.all("etag"))
-        .and_then(EntityTag::parse)
-        .is_some()
-        || only(headers.all("last-modified"))
-            .and_then(date::parse)
-            .is_some()
+    only(headers.all("etag")).and_then(EntityTag::parse).is_some()
+        || only(headers.all("last-modified")).and_then(date::parse).is_some()
 }
 
 /// Whether the client set a condition of its own (RFC 9110 §13.1).
 pub fn client_has_condition(headers: &Headers) -> bool {
-    [
-        "if-none-match",
-        "if-modified-since",
-        "if-match",
-        "if-unmodified-since",
-        "if-range",
-    ]
-    .iter()
-    .any(|name| headers.contains(name))
+    ["if-none-match", "if-modified-since", "if-match", "if-unmodified-since", "if-range"]
+        .iter()
+        .any(|name| headers.contains(name))
 }
 
 /// The stored headers after a 304, which `update` holds (§3.2): "the cache MUST add each header field in the provided
@@ -59,14 +40,9 @@ pub fn client_has_condition(headers: &Headers) -> bool {
 ///
 /// The result is not judged: the update may forbid storing, shorten the life or change `Vary`, so the caller asks
 /// [`storage::may_store`] and [`super::selection`] again.
-pub fn freshened(
-    stored: &[(String, String)],
-    update: &[(String, String)],
-) -> Vec<(String, String)> {
+pub fn freshened(stored: &[(String, String)], update: &[(String, String)]) -> Vec<(String, String)> {
     let new = || update.iter().filter(|(name, _)| updates(name));
-    let kept = stored
-        .iter()
-        .filter(|(name, _)| !new().any(|(newer, _)| newer == name));
+    let kept = stored.iter().filter(|(name, _)| !new().any(|(newer, _)| newer == name));
     kept.chain(new()).cloned().collect()
 }
 
@@ -80,12 +56,7 @@ fn updates(name: &str) -> bool {
 /// Whether a 304 speaks of the stored answer (§4.3.4). If not, neither may be used: the origin has to be asked again,
 /// without conditions.
 pub fn answers(stored: &[(String, String)], update: &Headers) -> bool {
-    let of = |name| {
-        stored
-            .iter()
-            .filter(move |(line, _)| line == name)
-            .map(|(_, value)| value.as_bytes())
-    };
+    let of = |name| stored.iter().filter(move |(line, _)| line == name).map(|(_, value)| value.as_bytes());
     if update.contains("etag") {
         return same_tag(only(of("etag")), only(update.all("etag")));
     }
@@ -103,17 +74,10 @@ pub fn answers(stored: &[(String, String)], update: &Headers) -> bool {
 /// of the same strong validators, then the cache MUST NOT use the new response to update any stored responses." A weak one
 /// need only "correspond to one of the initial set's stored responses".
 fn same_tag(stored: Option<&[u8]>, update: Option<&[u8]>) -> bool {
-    let (Some(stored), Some(update)) = (
-        stored.and_then(EntityTag::parse),
-        update.and_then(EntityTag::parse),
-    ) else {
+    let (Some(stored), Some(update)) = (stored.and_then(EntityTag::parse), update.and_then(EntityTag::parse)) else {
         return false;
     };
-    if update.weak {
-        update.weakly_equals(stored)
-    } else {
-        update.strongly_equals(stored)
-    }
+    if update.weak { update.weakly_equals(stored) } else { update.strongly_equals(stored) }
 }
 
 /// The value of a header that stands there once; a repeated validator says nothing.

@@ -1,6 +1,6 @@
 //! What L2 answers, and what is written to it.
 
-use super::{MAX_FILLS, Outside, Worker};
+use super::{Outside, Worker};
 use crate::codec;
 use crate::entry::Entry;
 use crate::memory::Held;
@@ -79,9 +79,16 @@ impl Worker {
         (Some(Phase::Lookup(Box::new(looking))), Verdict::Pause)
     }
 
-    fn found(&mut self, mut looking: Looking, found: Lookup<'_>, outside: &mut Outside<'_>) -> (Option<Phase>, Verdict) {
+    fn found(
+        &mut self,
+        mut looking: Looking,
+        found: Lookup<'_>,
+        outside: &mut Outside<'_>,
+    ) -> (Option<Phase>, Verdict) {
         let position = match found {
-            Lookup::Hit(_, since, bytes) => return self.found_entry(looking, since, bytes, outside),
+            Lookup::Hit(position, since, bytes) => {
+                return self.found_entry(looking, position, since, bytes, outside);
+            }
             Lookup::OtherVary(_, names) if !looking.again => return self.ask_again(looking, names, outside),
             Lookup::OtherVary(position, _) | Lookup::OtherVariant(position) => {
                 looking.reason = Forward::VaryMiss;
@@ -94,7 +101,12 @@ impl Worker {
     }
 
     /// The variants are told apart by other headers than this worker thought: the same question, once more.
-    fn ask_again(&mut self, mut looking: Looking, names: Vec<String>, outside: &Outside<'_>) -> (Option<Phase>, Verdict) {
+    fn ask_again(
+        &mut self,
+        mut looking: Looking,
+        names: Vec<String>,
+        outside: &Outside<'_>,
+    ) -> (Option<Phase>, Verdict) {
         self.count_l2("lookup", L2End::Ok);
         let Some((hash, log)) = self.place(&looking.asked) else {
             return self.origin(looking, None, outside);
@@ -109,6 +121,7 @@ impl Worker {
     fn found_entry(
         &mut self,
         mut looking: Looking,
+        position: Position,
         since: Duration,
         bytes: &[u8],
         outside: &mut Outside<'_>,
@@ -117,12 +130,14 @@ impl Worker {
         let entry = codec::decode(bytes).ok().filter(|entry| belongs(entry, asked));
         let Some(entry) = entry else {
             self.count_l2("lookup", L2End::Failed(L2Failure::Corrupt));
-            return self.origin(looking, None, outside);
+            return self.origin(looking, Some(position), outside);
         };
         self.count_l2("lookup", L2End::Ok);
-        // Older by the time in Redis and, to be on the safe side, by the whole round trip.
+        // Older by the time in Redis and, to be on the safe side, by the whole round trip. A fill that lay in a socket
+        // while Redis was paused came in late: then its Date knows better.
         let now = outside.now.mono;
-        let age_then = entry.initial_age.saturating_add(since).saturating_add(now.since(looking.sent));
+        let resident = entry.initial_age.saturating_add(since).saturating_add(now.since(looking.sent));
+        let age_then = resident.max(outside.now.wall.since(entry.date()));
         let rule = asked.draft.ruled.symbol;
         let held = Held { entry: Rc::new(entry), age_then, since: now, rule };
         match held.entry.may_answer(age_then, &asked.asking()) {
@@ -134,7 +149,7 @@ impl Worker {
                 looking.reason = reason;
                 let younger = looking.stale.as_ref().is_none_or(|stale| held.age(now) < stale.age(now));
                 looking.stale = if younger { Some(held) } else { looking.stale };
-                self.origin(looking, None, outside)
+                self.origin(looking, Some(position), outside)
             }
         }
     }
@@ -186,13 +201,11 @@ impl Worker {
     pub(super) fn fill(&mut self, asked: &Asked, entry: &Entry, outside: &mut Outside<'_>) {
         let Some((hash, _)) = self.place(asked) else { return };
         let Some(life) = self.life(entry, &asked.draft.ruled, outside.random) else { return };
-        let Some(bytes) = codec::encode(entry) else { return };
-        let crowded = self.fills >= MAX_FILLS || self.filling + bytes.len() > self.force.config.memory.max_bytes;
-        if crowded || !self.breaker.closed(outside.shared) {
+        let (room, now) = (self.force.config.memory.max_bytes, outside.now.mono);
+        let bytes = if self.breaker.closed(outside.shared) { codec::encode(entry) } else { None };
+        let Some(bytes) = bytes.filter(|bytes| self.fills.admit(bytes.len(), room, now)) else {
             return self.count_l2("fill", L2End::Dropped);
-        }
-        self.fills += 1;
-        self.filling += bytes.len();
+        };
         let call = redis::fill(hash, &entry.selecting, life, bytes);
         self.commands.push(Command::Fill(Box::new(call)));
     }
@@ -215,8 +228,7 @@ impl Worker {
             self.count_l2("fill", L2End::Failed(L2Failure::NoScript));
             return self.commands.push(Command::Fill(Box::new(Call { whole: true, ..call })));
         }
-        self.fills = self.fills.saturating_sub(1);
-        self.filling = self.filling.saturating_sub(call.body.as_ref().map_or(0, Vec::len));
+        self.fills.ended(call.body.as_ref().map_or(0, Vec::len));
         self.book(end.err().is_none_or(|failure| !failure.is_absence()), outside);
         self.count_l2("fill", end.map_or_else(L2End::Failed, |()| L2End::Ok));
     }
@@ -224,6 +236,7 @@ impl Worker {
 
 /// Whether an entry from L2 is what was asked for: under this very key, for these very values.
 fn belongs(entry: &Entry, asked: &Asked) -> bool {
-    let echoed = entry.cuts.iter().all(|cut| cut.echo < asked.echoes.len());
+    // Each value is cut out once; more cuts than values would make a large answer out of a small entry.
+    let echoed = entry.cuts.len() <= asked.echoes.len() && entry.cuts.iter().all(|cut| cut.echo < asked.echoes.len());
     entry.key == asked.key.text() && echoed && selection::matches(&entry.selecting, &asked.draft.headers)
 }

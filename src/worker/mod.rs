@@ -1,9 +1,11 @@
 //! All mutable state of one VM, and the one place that holds any: events in, verdicts and commands out.
 //!
+//! - `fills`: how much may be under way to L2.
 //! - `request`: from the head to the verdict of L1, and the body where it is part of the key.
 //! - `lookup`: what L2 answers, and what is written to it.
 //! - `response`: what the origin answers: validated, captured, stored, or left alone.
 
+mod fills;
 mod lookup;
 mod request;
 mod response;
@@ -11,11 +13,12 @@ mod response;
 use crate::config::{Config, Redis};
 use crate::memory::{Budget, Memory, Removed};
 use crate::metrics::{L2End, Metric, Status, Tier};
-use crate::reason::Forward;
+use crate::reason::{Forward, NotStored};
 use crate::redis::breaker::{Breaker, Change};
 use crate::shared::Shared;
 use crate::time::{Instant, Now};
 use crate::transaction::{Command, Event, Passing, Phase, Ruled, Stream, Verdict};
+use fills::Fills;
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 use std::time::Duration;
@@ -24,9 +27,6 @@ use std::time::Duration;
 pub const BODY_WAIT: Duration = Duration::from_secs(1);
 /// A body that comes this soon after its request was let go had been held back by the host.
 const HELD_BACK: Duration = Duration::from_millis(50);
-/// How many fills may be under way, and together they may be as large as L1; more are dropped, so a slow Redis cannot
-/// pile up bodies in memory.
-const MAX_FILLS: usize = 64;
 /// How many keys one sweep looks at.
 const SWEEP: usize = 256;
 
@@ -42,8 +42,8 @@ pub struct Outside<'a> {
     pub property: &'a dyn Fn(&[String]) -> Option<Vec<u8>>,
 }
 
-/// The configuration in force, with its rules ready for use.
-struct InForce {
+/// A configuration with its rules ready for use. The host keeps it for each of its roots, see [`Worker::adopt`].
+pub struct InForce {
     config: Config,
     rules: Vec<Rc<Ruled>>,
 }
@@ -59,11 +59,12 @@ pub struct Worker {
     names: Vec<String>,
     /// Rules whose requests are not paused for their body any more, since the host holds it back.
     withheld: HashSet<u16>,
+    /// Whether the host has handed over a body during a pause: then it holds none back, however slow a client is.
+    delivered: bool,
     /// The names last seen in `Vary`, by rule: the next lookup assumes them.
     vary: HashMap<u16, Vec<String>>,
-    fills: usize,
-    /// Bytes of the fills under way.
-    filling: usize,
+    /// The fills under way; together they may be as large as L1.
+    fills: Fills,
     /// Bytes set aside for the answers being captured.
     captured: usize,
 }
@@ -80,9 +81,9 @@ impl Worker {
             commands: Vec::new(),
             names: Vec::new(),
             withheld: HashSet::new(),
+            delivered: false,
             vary: HashMap::new(),
-            fills: 0,
-            filling: 0,
+            fills: Fills::default(),
             captured: 0,
         };
         worker.configure(config);
@@ -90,17 +91,33 @@ impl Worker {
     }
 
     /// Puts another configuration into force. L1 stays; requests under way end under the rules they began with.
-    pub fn configure(&mut self, config: Config) {
+    pub fn configure(&mut self, config: Config) -> Rc<InForce> {
         let effective = config.effective();
         let rules = config.rules.iter().enumerate().map(|(at, rule)| {
             let symbol = self.symbol(&rule.name);
             Rc::new(Ruled { rule: rule.clone(), revision: revision(&effective, at), symbol })
         });
-        let rules = rules.collect();
-        let removed = self.memory.rebudget(budget(&config));
-        self.count_removed(&removed);
+        let force = Rc::new(InForce { rules: rules.collect(), config });
         self.withheld.clear();
-        self.force = Rc::new(InForce { config, rules });
+        self.delivered = false;
+        self.adopt(&force);
+        force
+    }
+
+    /// Puts a configuration into force again. The host does not say so when it goes back to one whose root is still
+    /// there: its next stream does.
+    pub fn adopt(&mut self, force: &Rc<InForce>) {
+        if self.uses(force) {
+            return;
+        }
+        self.force = Rc::clone(force);
+        let removed = self.memory.rebudget(budget(&force.config));
+        self.count_removed(&removed);
+    }
+
+    /// Whether this configuration is the one in force.
+    pub fn uses(&self, force: &Rc<InForce>) -> bool {
+        Rc::ptr_eq(&self.force, force)
     }
 
     /// Prepares what the workers share; called once at start-up, before requests come.
@@ -195,6 +212,9 @@ impl Worker {
             (Some(Phase::Passing(passing)), Event::ResponseHead { headers, .. }) => self.passed(passing, &headers),
             (Some(Phase::Filling(filling)), Event::ResponseBody(bytes)) => self.capture(*filling, bytes),
             (Some(Phase::Filling(filling)), Event::ResponseEnd) => self.finish(*filling, outside),
+            (Some(Phase::Filling(filling)), Event::Gone) => {
+                self.drop_fill(filling.asked.draft.ruled.symbol, NotStored::NotWhole)
+            }
             (Some(phase), Event::ResponseBody(_)) => (Some(phase), Verdict::Continue),
             (_, Event::Gone | Event::ResponseEnd) => (None, Verdict::Continue),
             (phase, event) => self.unexpected(phase.as_ref(), &event),
@@ -278,13 +298,15 @@ fn budget(config: &Config) -> Budget {
     Budget { entries: config.memory.max_entries, bytes: config.memory.max_bytes, ttl: config.memory.ttl }
 }
 
-/// A digest of what a rule says of keys, sharing and stripping. Entries made under another wording are not found:
-/// what was left out of a key then may be what tells two callers apart now.
+/// A digest of what a rule says of keys, sharing and stripping, under one `schema_version`. Entries made under another
+/// wording are not found: what was left out of a key then may be what tells two callers apart now.
 fn revision(effective: &serde_json::Value, at: usize) -> u64 {
-    let part = |name: &str| effective.get("rules").and_then(|rules| rules.get(at)).and_then(|rule| rule.get(name));
-    let text: String = ["auth", "key", "strip"]
-        .into_iter()
-        .map(|name| part(name).map(ToString::to_string).unwrap_or_default() + "\n")
-        .collect();
+    let rule = effective.get("rules").and_then(|rules| rules.get(at));
+    let parts = ["auth", "key", "strip"].map(|name| rule.and_then(|rule| rule.get(name)));
+    let parts = parts.into_iter().chain([effective.get("schema_version")]);
+    let text: String = parts.map(|part| part.map(ToString::to_string).unwrap_or_default() + "\n").collect();
     xxhash_rust::xxh3::xxh3_64(text.as_bytes())
 }
+
+#[cfg(test)]
+mod tests;

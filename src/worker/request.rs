@@ -11,7 +11,7 @@ use crate::projection;
 use crate::reason::Forward;
 use crate::rfc9111::cache_status::{self, Outcome};
 use crate::rfc9111::storage;
-use crate::transaction::{Answer, Asked, Draft, Phase, Passing, Reading, Ruled, Verdict};
+use crate::transaction::{Answer, Asked, Draft, Passing, Phase, Reading, Ruled, Verdict};
 use sha2::{Digest, Sha256};
 use std::rc::Rc;
 use std::time::Duration;
@@ -116,12 +116,18 @@ impl Worker {
         bytes: Option<&[u8]>,
         outside: &mut Outside<'_>,
     ) -> (Option<Phase>, Verdict) {
+        self.delivered = true;
         let Draft { ruled, .. } = &reading.draft;
         if length > ruled.rule.key.max_body {
             return self.pass(ruled.symbol, Forward::BodyTooLarge, None);
         }
         match bytes {
-            Some(bytes) => self.keyed(reading.draft, bytes, outside),
+            Some(bytes) if bytes.len() == length => self.keyed(reading.draft, bytes, outside),
+            // The host could not give all of it: the key of a part would be another request's.
+            Some(_) => {
+                self.count(Metric::Unexpected { reason: "body_incomplete" });
+                self.pass(ruled.symbol, Forward::Unexpected, None)
+            }
             None => {
                 reading.seen = true;
                 (Some(Phase::ReadingBody(Box::new(reading))), Verdict::Pause)
@@ -136,10 +142,11 @@ impl Worker {
     }
 
     /// A body that comes at once when its request is let go was there all the time: the host held it back and will do
-    /// so again, so this rule's requests are not paused any more. A slow client's body comes when it comes.
+    /// so again, so this rule's requests are not paused any more. A slow client's body comes when it comes, which may be
+    /// just then; but where a body has ever come in time, the host is not to blame.
     pub(super) fn late_body(&mut self, mut passing: Passing, outside: &Outside<'_>) -> (Option<Phase>, Verdict) {
         let held_back = passing.let_go.take().is_some_and(|at| outside.now.mono.since(at) < HELD_BACK);
-        if held_back && self.withheld.insert(passing.rule) {
+        if held_back && !self.delivered && self.withheld.insert(passing.rule) {
             self.count(Metric::Unexpected { reason: "body_withheld" });
         }
         (Some(Phase::Passing(passing)), Verdict::Continue)
@@ -202,11 +209,8 @@ impl Worker {
         state: &'static str,
     ) -> Option<Answer> {
         let entry = Rc::clone(&held.entry);
-        let body = if entry.cuts.is_empty() {
-            None
-        } else {
-            Some(echo::splice(&entry.body, &entry.cuts, &asked.echoes)?)
-        };
+        let body =
+            if entry.cuts.is_empty() { None } else { Some(echo::splice(&entry.body, &entry.cuts, &asked.echoes)?) };
         let cache_status = cache_status::member(&self.force.config.name, outcome);
         let (age, started) = (age.as_secs(), asked.draft.started);
         Some(Answer { entry, body, age, cache_status, state, started })

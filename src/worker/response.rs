@@ -4,7 +4,7 @@ use super::{Outside, Worker};
 use crate::config::{Auth, BodyKey, Rule};
 use crate::echo;
 use crate::entry::Entry;
-use crate::http::{Headers, ResponseDirectives};
+use crate::http::{Headers, ResponseDirectives, date};
 use crate::memory::Held;
 use crate::metrics::{Metric, Status, Tier};
 use crate::reason::{Forward, NotStored};
@@ -18,11 +18,13 @@ use std::time::Duration;
 const OF_EXACT_BYTES: [&str; 7] =
     ["etag", "digest", "content-digest", "repr-digest", "content-md5", "signature", "signature-input"];
 
-/// Our own condition for a stored answer, where we may set one: a GET without a condition of the client's, and a
-/// reason that the origin's confirmation would remove.
+/// Our own condition for a stored answer, where we may set one: a GET without a condition of the client's, a reason
+/// that the origin's confirmation would remove, and no caller's value that the confirmation's headers could hold.
 pub(super) fn conditions(asked: &Asked, reason: Forward, held: &Held) -> Vec<(&'static str, String)> {
     let curable = matches!(reason, Forward::Stale | Forward::RequestNoCache | Forward::RequestMaxAge);
-    let ours = asked.method() == "GET" && !validation::client_has_condition(&asked.draft.headers);
+    let ours = asked.method() == "GET"
+        && held.entry.cuts.is_empty()
+        && !validation::client_has_condition(&asked.draft.headers);
     if curable && ours { validation::conditions(&held.entry.headers) } else { Vec::new() }
 }
 
@@ -139,7 +141,7 @@ impl Worker {
         fill_on(filling)
     }
 
-    fn drop_fill(&mut self, rule: u16, reason: NotStored) -> (Option<Phase>, Verdict) {
+    pub(super) fn drop_fill(&mut self, rule: u16, reason: NotStored) -> (Option<Phase>, Verdict) {
         self.count(Metric::NotStored { rule, reason });
         (None, Verdict::Continue)
     }
@@ -230,7 +232,7 @@ fn head(fetching: &Fetching, headers: &Headers, outside: &Outside<'_>) -> Result
         key: key.text().to_owned(),
         selecting: selection::selecting(&draft.headers, &selection::vary_names(headers)?),
         status,
-        headers: storage::storable_headers(headers, stripped)?,
+        headers: dated(storage::storable_headers(headers, stripped)?, outside),
         body: Vec::new(),
         cuts: Vec::new(),
         directives,
@@ -239,6 +241,19 @@ fn head(fetching: &Fetching, headers: &Headers, outside: &Outside<'_>) -> Result
         position: fetching.position.clone(),
     };
     lives(entry, rule)
+}
+
+/// RFC 9110 §6.6.1: "A recipient with a clock that receives a response message without a Date header field MUST record
+/// the time it was received and append a corresponding Date header field to the message's header section if it is
+/// cached".
+///
+/// One that cannot be read is none.
+fn dated(mut headers: Vec<(String, String)>, outside: &Outside<'_>) -> Vec<(String, String)> {
+    headers.retain(|(name, value)| name != "date" || date::parse(value.as_bytes()).is_some());
+    if !headers.iter().any(|(name, _)| name == "date") {
+        headers.push(("date".to_owned(), date::write(outside.now.wall)));
+    }
+    headers
 }
 
 /// The request as the standard's rules on storing see it.
@@ -288,7 +303,7 @@ fn freshened(fetching: &Fetching, held: &Held, headers: &Headers, outside: &Outs
         return None;
     }
     let rule = &fetching.asked.draft.ruled.rule;
-    let update = storage::storable_headers(headers, |name| rule.strips(name)).ok()?;
+    let update = dated(storage::storable_headers(headers, |name| rule.strips(name)).ok()?, outside);
     let merged = validation::freshened(&held.entry.headers, &update);
     let all: Headers = merged.iter().map(|(name, value)| (name.clone(), value.clone().into_bytes())).collect();
     let directives = ResponseDirectives::of(&all);

@@ -21,26 +21,20 @@ const WORDS: [&str; 14] = [
 ];
 
 fn line() -> impl Strategy<Value = String> {
-    proptest::collection::vec(proptest::sample::select(&WORDS[..]), 0..6)
-        .prop_map(|words| words.join(", "))
+    proptest::collection::vec(proptest::sample::select(&WORDS[..]), 0..6).prop_map(|words| words.join(", "))
 }
 
 /// What cannot be read: bytes of which no member can be a directive that permits or gives a life.
 fn garbage() -> impl Strategy<Value = Vec<u8>> {
     let permits = |line: &[u8]| {
         let directives = ResponseDirectives::parse(std::iter::once(line));
-        directives.public
-            || directives.must_revalidate
-            || directives.max_age > Some(0)
-            || directives.s_maxage > Some(0)
+        directives.public || directives.must_revalidate || directives.max_age > Some(0) || directives.s_maxage > Some(0)
     };
     proptest::collection::vec(any::<u8>(), 0..40).prop_filter("permits", move |line| !permits(line))
 }
 
 fn no_looser(after: ResponseDirectives, before: ResponseDirectives) -> bool {
-    let shorter = |after: Option<u32>, before: Option<u32>| {
-        before.is_none() || (after.is_some() && after <= before)
-    };
+    let shorter = |after: Option<u32>, before: Option<u32>| before.is_none() || (after.is_some() && after <= before);
     after.no_store >= before.no_store
         && after.no_cache >= before.no_cache
         && after.private >= before.private

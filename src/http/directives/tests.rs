@@ -27,62 +27,14 @@ fn request(pairs: &[(&str, &str)]) -> RequestDirectives {
 fn each_response_directive_is_read() {
     for (text, expected) in [
         ("", NONE),
-        (
-            "no-store",
-            ResponseDirectives {
-                no_store: true,
-                ..NONE
-            },
-        ),
-        (
-            "No-Cache",
-            ResponseDirectives {
-                no_cache: true,
-                ..NONE
-            },
-        ),
-        (
-            "PRIVATE",
-            ResponseDirectives {
-                private: true,
-                ..NONE
-            },
-        ),
-        (
-            "public",
-            ResponseDirectives {
-                public: true,
-                ..NONE
-            },
-        ),
-        (
-            "must-revalidate",
-            ResponseDirectives {
-                must_revalidate: true,
-                ..NONE
-            },
-        ),
-        (
-            "proxy-revalidate",
-            ResponseDirectives {
-                proxy_revalidate: true,
-                ..NONE
-            },
-        ),
-        (
-            "max-age=60",
-            ResponseDirectives {
-                max_age: Some(60),
-                ..NONE
-            },
-        ),
-        (
-            "S-MaxAge=60",
-            ResponseDirectives {
-                s_maxage: Some(60),
-                ..NONE
-            },
-        ),
+        ("no-store", ResponseDirectives { no_store: true, ..NONE }),
+        ("No-Cache", ResponseDirectives { no_cache: true, ..NONE }),
+        ("PRIVATE", ResponseDirectives { private: true, ..NONE }),
+        ("public", ResponseDirectives { public: true, ..NONE }),
+        ("must-revalidate", ResponseDirectives { must_revalidate: true, ..NONE }),
+        ("proxy-revalidate", ResponseDirectives { proxy_revalidate: true, ..NONE }),
+        ("max-age=60", ResponseDirectives { max_age: Some(60), ..NONE }),
+        ("S-MaxAge=60", ResponseDirectives { s_maxage: Some(60), ..NONE }),
         ("min-fresh=60, community=\"UCI\", immutable", NONE),
     ] {
         assert_eq!(response(text), expected, "{text}");
@@ -91,12 +43,7 @@ fn each_response_directive_is_read() {
 
 #[test]
 fn directives_of_all_lines_add_up() {
-    let both = ResponseDirectives {
-        public: true,
-        max_age: Some(5),
-        s_maxage: Some(7),
-        ..NONE
-    };
+    let both = ResponseDirectives { public: true, max_age: Some(5), s_maxage: Some(7), ..NONE };
     assert_eq!(response("public, max-age=5\ns-maxage=7"), both);
     assert_eq!(response("\t, public ,\n,s-maxage=7 , max-age=5"), both);
 }
@@ -137,29 +84,13 @@ fn lifetimes_are_read_on_the_safe_side() {
 
 #[test]
 fn what_stands_in_a_quoted_string_is_not_a_directive() {
-    assert_eq!(
-        response("extension=\"max-age=3600, no-store\", max-age=1").max_age,
-        Some(1)
-    );
-    assert_eq!(
-        response("max-age=1, extension=\"public, no-store\""),
-        ResponseDirectives {
-            max_age: Some(1),
-            ..NONE
-        }
-    );
+    assert_eq!(response("extension=\"max-age=3600, no-store\", max-age=1").max_age, Some(1));
+    assert_eq!(response("max-age=1, extension=\"public, no-store\""), ResponseDirectives { max_age: Some(1), ..NONE });
 }
 
 #[test]
 fn malformed_members_forbid_but_never_permit() {
-    for text in [
-        "no-store=1",
-        "no-store;",
-        "no-store; max-age=60",
-        "x=\", no-store",
-        "no-store \"",
-        "no-store é",
-    ] {
+    for text in ["no-store=1", "no-store;", "no-store; max-age=60", "x=\", no-store", "no-store \"", "no-store é"] {
         assert!(response(text).no_store, "{text}");
     }
     for text in ["private=\"set-cookie\"", "private=x", "private;public"] {
@@ -167,10 +98,7 @@ fn malformed_members_forbid_but_never_permit() {
     }
     assert!(response("no-cache=\"a, b\"").no_cache);
     assert!(!response("public=1, public;, pub lic, publicly, \"public\"").public);
-    let forbids = ResponseDirectives {
-        proxy_revalidate: true,
-        ..NONE
-    };
+    let forbids = ResponseDirectives { proxy_revalidate: true, ..NONE };
     assert_eq!(response("must-revalidate=1"), forbids);
 }
 
@@ -179,42 +107,11 @@ fn request_directives_are_read_on_the_safe_side() {
     let none = RequestDirectives::default();
     for (text, expected) in [
         ("", none),
-        (
-            "no-store, NO-CACHE",
-            RequestDirectives {
-                no_store: true,
-                no_cache: true,
-                ..none
-            },
-        ),
-        (
-            "max-age=5, max-age=3",
-            RequestDirectives {
-                max_age: Some(3),
-                ..none
-            },
-        ),
-        (
-            "max-age=old",
-            RequestDirectives {
-                max_age: Some(0),
-                ..none
-            },
-        ),
-        (
-            "min-fresh=5, min-fresh=3",
-            RequestDirectives {
-                min_fresh: Some(5),
-                ..none
-            },
-        ),
-        (
-            "min-fresh",
-            RequestDirectives {
-                min_fresh: Some(1 << 31),
-                ..none
-            },
-        ),
+        ("no-store, NO-CACHE", RequestDirectives { no_store: true, no_cache: true, ..none }),
+        ("max-age=5, max-age=3", RequestDirectives { max_age: Some(3), ..none }),
+        ("max-age=old", RequestDirectives { max_age: Some(0), ..none }),
+        ("min-fresh=5, min-fresh=3", RequestDirectives { min_fresh: Some(5), ..none }),
+        ("min-fresh", RequestDirectives { min_fresh: Some(1 << 31), ..none }),
         ("public, private, s-maxage=1, max-stale=60", none),
     ] {
         assert_eq!(request(&[("cache-control", text)]), expected, "{text}");
@@ -225,8 +122,5 @@ fn request_directives_are_read_on_the_safe_side() {
 fn pragma_speaks_only_where_cache_control_is_silent() {
     assert!(request(&[("pragma", "x, No-Cache")]).no_cache);
     assert!(!request(&[("pragma", "no-cache"), ("cache-control", "max-age=5")]).no_cache);
-    assert_eq!(
-        request(&[("pragma", "no-store, max-age=5")]),
-        RequestDirectives::default()
-    );
+    assert_eq!(request(&[("pragma", "no-store, max-age=5")]), RequestDirectives::default());
 }

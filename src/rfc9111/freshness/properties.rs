@@ -8,8 +8,7 @@ fn lines(name: &'static str) -> impl Strategy<Value = Vec<(String, Vec<u8>)>> {
         proptest::collection::vec(any::<u8>(), 0..30),
         "[0-9]{1,21}(, [0-9]{1,3})?".prop_map(String::into_bytes),
         (0_u64..4_000_000_000).prop_map(|seconds| {
-            httpdate::fmt_http_date(std::time::UNIX_EPOCH + Duration::from_secs(seconds))
-                .into_bytes()
+            httpdate::fmt_http_date(std::time::UNIX_EPOCH + Duration::from_secs(seconds)).into_bytes()
         }),
     ];
     proptest::collection::vec(value.prop_map(|value| (name.to_owned(), value)), 0..3)

@@ -8,15 +8,13 @@ const NOON: Timestamp = Timestamp(784_123_200_000);
 
 fn date(after_noon: i64) -> String {
     let seconds = NOON.0 / 1000;
-    let time =
-        std::time::UNIX_EPOCH + Duration::from_secs(seconds.saturating_add_signed(after_noon));
+    let time = std::time::UNIX_EPOCH + Duration::from_secs(seconds.saturating_add_signed(after_noon));
     httpdate::fmt_http_date(time)
 }
 
 fn lifetime(headers: &[(&str, &str)], received: Timestamp) -> Option<u64> {
     let headers: Headers = headers.iter().copied().collect();
-    explicit_lifetime(&headers, &ResponseDirectives::of(&headers), received)
-        .map(|lifetime| lifetime.as_secs())
+    explicit_lifetime(&headers, &ResponseDirectives::of(&headers), received).map(|lifetime| lifetime.as_secs())
 }
 
 #[test]
@@ -28,27 +26,12 @@ fn the_first_match_gives_the_lifetime() {
         (vec![], None),
         (vec![dated], None),
         (vec![("cache-control", "public, no-cache")], None),
-        (
-            vec![("cache-control", "max-age=60, s-maxage=7"), dated, expires],
-            Some(7),
-        ),
-        (
-            vec![("cache-control", "s-maxage=70, max-age=60"), dated, expires],
-            Some(70),
-        ),
-        (
-            vec![("cache-control", "max-age=60"), dated, expires],
-            Some(60),
-        ),
-        (
-            vec![("cache-control", "max-age=x"), dated, expires],
-            Some(0),
-        ),
+        (vec![("cache-control", "max-age=60, s-maxage=7"), dated, expires], Some(7)),
+        (vec![("cache-control", "s-maxage=70, max-age=60"), dated, expires], Some(70)),
+        (vec![("cache-control", "max-age=60"), dated, expires], Some(60)),
+        (vec![("cache-control", "max-age=x"), dated, expires], Some(0)),
         (vec![("cache-control", "s-maxage, max-age=60")], Some(0)),
-        (
-            vec![("cache-control", "public"), dated, expires],
-            Some(3600),
-        ),
+        (vec![("cache-control", "public"), dated, expires], Some(3600)),
         (vec![dated, expires], Some(3600)),
     ] {
         assert_eq!(lifetime(&headers, NOON), expected, "{headers:?}");
@@ -59,18 +42,9 @@ fn the_first_match_gives_the_lifetime() {
 fn the_lifetime_without_a_date_counts_from_the_arrival() {
     let hour = date(3600);
     assert_eq!(lifetime(&[("expires", &hour)], NOON), Some(3600));
-    assert_eq!(
-        lifetime(&[("expires", &hour)], Timestamp(NOON.0 + 600_000)),
-        Some(3000)
-    );
-    assert_eq!(
-        lifetime(&[("expires", &hour), ("date", "today")], NOON),
-        Some(3600)
-    );
-    assert_eq!(
-        lifetime(&[("expires", &hour), ("date", &date(1800))], NOON),
-        Some(1800)
-    );
+    assert_eq!(lifetime(&[("expires", &hour)], Timestamp(NOON.0 + 600_000)), Some(3000));
+    assert_eq!(lifetime(&[("expires", &hour), ("date", "today")], NOON), Some(3600));
+    assert_eq!(lifetime(&[("expires", &hour), ("date", &date(1800))], NOON), Some(1800));
 }
 
 #[test]
@@ -84,19 +58,9 @@ fn doubtful_expiry_is_the_past() {
         (vec![("expires", "tomorrow")], 0),
         (vec![("date", hour.as_str()), ("expires", now.as_str())], 0),
         (vec![dated, ("expires", now.as_str())], 0),
-        (
-            vec![
-                dated,
-                ("expires", later.as_str()),
-                ("expires", hour.as_str()),
-            ],
-            3600,
-        ),
+        (vec![dated, ("expires", later.as_str()), ("expires", hour.as_str())], 3600),
         (vec![dated, ("expires", hour.as_str()), ("expires", "0")], 0),
-        (
-            vec![dated, ("date", hour.as_str()), ("expires", later.as_str())],
-            3600,
-        ),
+        (vec![dated, ("date", hour.as_str()), ("expires", later.as_str())], 3600),
     ] {
         assert_eq!(lifetime(&headers, NOON), Some(expected), "{headers:?}");
     }
@@ -105,13 +69,7 @@ fn doubtful_expiry_is_the_past() {
 fn age(headers: &[(&str, &str)], requested: i64, received: i64, delay: u64) -> u64 {
     let at = |after_noon: i64| Timestamp(NOON.0.saturating_add_signed(after_noon * 1000));
     let headers = headers.iter().copied().collect();
-    initial_age(
-        &headers,
-        at(requested),
-        at(received),
-        Duration::from_secs(delay),
-    )
-    .as_secs()
+    initial_age(&headers, at(requested), at(received), Duration::from_secs(delay)).as_secs()
 }
 
 #[test]
@@ -124,13 +82,7 @@ fn the_age_is_the_greater_of_both_estimates() {
         // apparent_age
         (vec![("date", past.as_str())], 0, 0, 0, 60),
         (vec![("date", past.as_str()), ("age", "7")], 0, 0, 0, 60),
-        (
-            vec![("date", past.as_str()), ("date", now.as_str())],
-            0,
-            0,
-            0,
-            60,
-        ),
+        (vec![("date", past.as_str()), ("date", now.as_str())], 0, 0, 0, 60),
         (vec![("date", future.as_str())], 0, 0, 0, 0),
         (vec![("date", "today")], 0, 0, 0, 0),
         // corrected_age_value
@@ -140,11 +92,7 @@ fn the_age_is_the_greater_of_both_estimates() {
         (vec![("age", "70")], 0, -9, 2, 72),
         (vec![("age", "70")], 0, 9, 2, 79),
     ] {
-        assert_eq!(
-            age(&headers, requested, received, delay),
-            expected,
-            "{headers:?} {requested} {received} {delay}"
-        );
+        assert_eq!(age(&headers, requested, received, delay), expected, "{headers:?} {requested} {received} {delay}");
     }
 }
 
@@ -174,18 +122,12 @@ fn age_values_are_read_as_the_standard_says() {
     assert_eq!(age(&[("age", "7200"), ("age", "0")], 0, 0, 0), 7200);
     assert_eq!(age(&[("age", "0"), ("age", "7200")], 0, 0, 0), 0);
     let lines = Headers::from_pairs(vec![("age".to_owned(), vec![0xff])]);
-    assert_eq!(
-        initial_age(&lines, NOON, NOON, Duration::ZERO),
-        Duration::ZERO
-    );
+    assert_eq!(initial_age(&lines, NOON, NOON, Duration::ZERO), Duration::ZERO);
 }
 
 #[test]
 fn the_greatest_times_do_not_overflow() {
-    let headers = Headers::from([
-        ("age", "18446744073709551615"),
-        ("date", "Thu, 01 Jan 1970 00:00:00 GMT"),
-    ]);
+    let headers = Headers::from([("age", "18446744073709551615"), ("date", "Thu, 01 Jan 1970 00:00:00 GMT")]);
     let age = initial_age(&headers, Timestamp(0), Timestamp(u64::MAX), Duration::MAX);
     assert_eq!(age, Duration::MAX);
     assert_eq!(reuse((age, Duration::MAX), "", ""), Err(Forward::Stale));
@@ -219,20 +161,10 @@ fn fresh_answers_are_reused_unless_somebody_objects() {
         (30_000, 60_000, "", "min-fresh=30", Ok(())),
         (30_001, 60_000, "", "min-fresh=30", Err(RequestMaxAge)),
         (30_000, 60_000, "", "min-fresh=31", Err(RequestMaxAge)),
-        (
-            30_000,
-            60_000,
-            "",
-            "min-fresh=99999999999",
-            Err(RequestMaxAge),
-        ),
+        (30_000, 60_000, "", "min-fresh=99999999999", Err(RequestMaxAge)),
         (30_000, 60_000, "", "max-stale=60, no-store", Ok(())),
     ] {
         let times = (Duration::from_millis(age), Duration::from_millis(lifetime));
-        assert_eq!(
-            reuse(times, stored, asked),
-            expected,
-            "{age} {lifetime} {stored:?} {asked:?}"
-        );
+        assert_eq!(reuse(times, stored, asked), expected, "{age} {lifetime} {stored:?} {asked:?}");
     }
 }

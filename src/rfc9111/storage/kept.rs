@@ -18,19 +18,10 @@ fn headers_of_one_exchange_are_not_kept() {
                  x-envoy-upstream-service-time x-envoy-immediate-health-check-fail \
                  x-ratelimit-remaining";
     for name in names.split(' ') {
-        assert_eq!(
-            kept(&[(name, "1")], &["x-ratelimit-remaining"]),
-            [],
-            "{name}"
-        );
+        assert_eq!(kept(&[(name, "1")], &["x-ratelimit-remaining"]), [], "{name}");
     }
-    let named = [
-        ("x-hop", "1"),
-        ("Connection", "close, X-Hop"),
-        ("connection", "x-hip"),
-        ("x-hip", "1"),
-        ("x-hup", "1"),
-    ];
+    let named =
+        [("x-hop", "1"), ("Connection", "close, X-Hop"), ("connection", "x-hip"), ("x-hip", "1"), ("x-hup", "1")];
     assert_eq!(kept(&named, &[]), [("x-hup".to_owned(), "1".to_owned())]);
 }
 
@@ -56,20 +47,12 @@ fn all_other_headers_are_kept_in_order() {
         ("expires", "0"),
     ];
     let kept = kept(&all, &["x-other"]);
-    assert_eq!(
-        kept.iter()
-            .map(|(name, value)| (name.as_str(), value.as_str()))
-            .collect::<Vec<_>>(),
-        all
-    );
+    assert_eq!(kept.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect::<Vec<_>>(), all);
 }
 
 #[test]
 fn a_kept_value_has_to_be_text() {
     let headers = Headers::from_pairs(vec![("x-a".to_owned(), vec![0xff])]);
-    assert_eq!(
-        storable_headers(&headers, |_| false),
-        Err(NotStored::HeaderEncoding)
-    );
+    assert_eq!(storable_headers(&headers, |_| false), Err(NotStored::HeaderEncoding));
     assert_eq!(storable_headers(&headers, |name| name == "x-a"), Ok(vec![]));
 }

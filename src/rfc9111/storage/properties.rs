@@ -22,10 +22,7 @@ fn headers() -> impl Strategy<Value = Headers> {
         "(no-store|private|public|max-age=1|origin|\\*|x-a|\"1\")(, (no-cache|accept|age))?"
             .prop_map(String::into_bytes),
     ];
-    let line = (
-        proptest::sample::select(&NAMES[..]).prop_map(str::to_owned),
-        value,
-    );
+    let line = (proptest::sample::select(&NAMES[..]).prop_map(str::to_owned), value);
     proptest::collection::vec(line, 0..8).prop_map(Headers::from_pairs)
 }
 

@@ -16,21 +16,11 @@ struct Case {
 
 impl Case {
     fn plain() -> Self {
-        Self {
-            method: "GET",
-            request: vec![],
-            shared: false,
-            body_keyed: false,
-            status: 200,
-            response: vec![],
-        }
+        Self { method: "GET", request: vec![], shared: false, body_keyed: false, status: 200, response: vec![] }
     }
 
     fn answered(response: &[(&'static str, &'static str)]) -> Self {
-        Self {
-            response: response.to_vec(),
-            ..Self::plain()
-        }
+        Self { response: response.to_vec(), ..Self::plain() }
     }
 
     fn judge(&self) -> Result<(), NotStored> {
@@ -45,28 +35,14 @@ impl Case {
             body_keyed: self.body_keyed,
         };
         let directives = ResponseDirectives::of(&answer);
-        may_store(
-            &request,
-            &Response {
-                status: self.status,
-                headers: &answer,
-                directives,
-            },
-        )
+        may_store(&request, &Response { status: self.status, headers: &answer, directives })
     }
 }
 
 #[test]
 fn a_plain_answer_may_be_stored() {
     assert_eq!(Case::plain().judge(), Ok(()));
-    assert_eq!(
-        Case::answered(&[
-            ("cache-control", "max-age=60, immutable"),
-            ("vary", "accept")
-        ])
-        .judge(),
-        Ok(())
-    );
+    assert_eq!(Case::answered(&[("cache-control", "max-age=60, immutable"), ("vary", "accept")]).judge(), Ok(()));
 }
 
 #[test]
@@ -84,21 +60,8 @@ fn methods_with_a_key_may_be_stored() {
         ("TRACE", false, false),
     ] {
         for (body_keyed, allowed) in [(false, without), (true, with)] {
-            let verdict = Case {
-                method,
-                body_keyed,
-                ..Case::plain()
-            }
-            .judge();
-            assert_eq!(
-                verdict,
-                if allowed {
-                    Ok(())
-                } else {
-                    Err(NotStored::Method)
-                },
-                "{method} {body_keyed}"
-            );
+            let verdict = Case { method, body_keyed, ..Case::plain() }.judge();
+            assert_eq!(verdict, if allowed { Ok(()) } else { Err(NotStored::Method) }, "{method} {body_keyed}");
         }
     }
 }
@@ -112,15 +75,7 @@ fn only_statuses_that_are_understood_may_be_stored() {
             status if understood.contains(&status) => Ok(()),
             _ => Err(NotStored::Status),
         };
-        assert_eq!(
-            Case {
-                status,
-                ..Case::plain()
-            }
-            .judge(),
-            expected,
-            "{status}"
-        );
+        assert_eq!(Case { status, ..Case::plain() }.judge(), expected, "{status}");
     }
 }
 
@@ -142,23 +97,15 @@ fn answers_that_forbid_it_are_not_stored() {
         ("access-control-allow-origin", "null", Cors),
         ("access-control-allow-origin", "", Cors),
     ] {
-        assert_eq!(
-            Case::answered(&[(name, value)]).judge(),
-            Err(expected),
-            "{name}: {value}"
-        );
+        assert_eq!(Case::answered(&[(name, value)]).judge(), Err(expected), "{name}: {value}");
     }
 }
 
 #[test]
 fn no_cache_is_stored_with_a_validator_only() {
-    let with =
-        |name, value| Case::answered(&[("cache-control", "no-cache"), (name, value)]).judge();
+    let with = |name, value| Case::answered(&[("cache-control", "no-cache"), (name, value)]).judge();
     assert_eq!(with("etag", "\"1\""), Ok(()));
-    assert_eq!(
-        with("last-modified", "Sun, 06 Nov 1994 08:49:37 GMT"),
-        Ok(())
-    );
+    assert_eq!(with("last-modified", "Sun, 06 Nov 1994 08:49:37 GMT"), Ok(()));
     assert_eq!(with("etag", "1"), Err(NotStored::NoCache));
     assert_eq!(with("last-modified", "yesterday"), Err(NotStored::NoCache));
 }
@@ -166,14 +113,8 @@ fn no_cache_is_stored_with_a_validator_only() {
 #[test]
 fn an_answer_for_one_origin_has_to_vary_by_it() {
     let one = ("access-control-allow-origin", "https://a.example");
-    assert_eq!(
-        Case::answered(&[one, ("vary", "accept, ORIGIN")]).judge(),
-        Ok(())
-    );
-    assert_eq!(
-        Case::answered(&[one, ("vary", "origin-x")]).judge(),
-        Err(NotStored::Cors)
-    );
+    assert_eq!(Case::answered(&[one, ("vary", "accept, ORIGIN")]).judge(), Ok(()));
+    assert_eq!(Case::answered(&[one, ("vary", "origin-x")]).judge(), Err(NotStored::Cors));
     let any = ("access-control-allow-origin", " * ");
     assert_eq!(Case::answered(&[any]).judge(), Ok(()));
     assert_eq!(Case::answered(&[any, one]).judge(), Err(NotStored::Cors));
@@ -181,10 +122,7 @@ fn an_answer_for_one_origin_has_to_vary_by_it() {
 
 #[test]
 fn the_client_can_forbid_storing() {
-    let case = |value| Case {
-        request: vec![("cache-control", value)],
-        ..Case::plain()
-    };
+    let case = |value| Case { request: vec![("cache-control", value)], ..Case::plain() };
     assert_eq!(case("no-store").judge(), Err(NotStored::RequestNoStore));
     assert_eq!(case("no-cache, max-age=0").judge(), Ok(()));
 }
@@ -203,38 +141,15 @@ fn credentialed_answers_need_permission() {
         ("must-revalidate=yes", false),
         ("proxy-revalidate", false),
     ];
-    for name in [
-        "authorization",
-        "proxy-authorization",
-        "cookie",
-        "x-api-key",
-    ] {
+    for name in ["authorization", "proxy-authorization", "cookie", "x-api-key"] {
         for (directive, permits) in permissions {
-            let case = Case {
-                request: vec![(name, "x")],
-                ..Case::answered(&[("cache-control", directive)])
-            };
-            let expected = if permits {
-                Ok(())
-            } else {
-                Err(NotStored::Authorization)
-            };
+            let case = Case { request: vec![(name, "x")], ..Case::answered(&[("cache-control", directive)]) };
+            let expected = if permits { Ok(()) } else { Err(NotStored::Authorization) };
             assert_eq!(case.judge(), expected, "{name} {directive}");
-            assert_eq!(
-                Case {
-                    shared: true,
-                    ..case
-                }
-                .judge(),
-                Ok(()),
-                "{name} {directive} shared"
-            );
+            assert_eq!(Case { shared: true, ..case }.judge(), Ok(()), "{name} {directive} shared");
         }
     }
-    assert!(!credentialed(&Headers::from([
-        ("x-api-keys", "x"),
-        ("accept", "x")
-    ])));
+    assert!(!credentialed(&Headers::from([("x-api-keys", "x"), ("accept", "x")])));
     assert!(credentialed(&Headers::from([("cookie", "")])));
 }
 
@@ -246,11 +161,7 @@ fn a_shared_rule_does_not_overrule_the_origin() {
         ("cache-control", "no-store", NotStored::NoStore),
         ("set-cookie", "a=b", NotStored::SetCookie),
     ] {
-        let case = Case {
-            request: request.clone(),
-            shared: true,
-            ..Case::answered(&[(name, value)])
-        };
+        let case = Case { request: request.clone(), shared: true, ..Case::answered(&[(name, value)]) };
         assert_eq!(case.judge(), Err(expected), "{name}: {value}");
     }
 }

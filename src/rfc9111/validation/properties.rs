@@ -5,15 +5,7 @@ use proptest::prelude::*;
 
 fn lines() -> impl Strategy<Value = Vec<(String, String)>> {
     let name = proptest::sample::select(
-        &[
-            "a",
-            "b",
-            "etag",
-            "last-modified",
-            "content-length",
-            "content-encoding",
-            "set-cookie",
-        ][..],
+        &["a", "b", "etag", "last-modified", "content-length", "content-encoding", "set-cookie"][..],
     );
     let value = "(W/)?\"[a-c]?\"|Sun, 06 Nov 1994 08:49:37 GMT|\\PC{0,6}";
     proptest::collection::vec((name.prop_map(str::to_owned), value), 0..6)

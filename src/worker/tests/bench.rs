@@ -1,0 +1,271 @@
+//! What the tests of a worker drive it with: a host, an L2 that does what the scripts do, the clock.
+
+pub use super::message::{Origin, Request, empty, get, ok, post, request};
+use crate::config::Config;
+use crate::http::Headers;
+use crate::metrics::{L2End, Metric};
+use crate::reason::L2Failure;
+use crate::redis::Call;
+use crate::redis::breaker::tests::Slots;
+use crate::time::{Instant, Now, Timestamp};
+use crate::transaction::{Answer, Command, Event, Stream, Verdict};
+use crate::worker::{Outside, Worker};
+use serde_json::{Value, json};
+use std::collections::{HashMap, VecDeque};
+use std::time::Duration;
+
+/// What L2 answers, or why it does not.
+pub type Reply = Result<Vec<u8>, L2Failure>;
+
+/// What the scripts keep: by hash, the `Vary` names and the variants, each with the time it came in.
+type Hash = (String, HashMap<String, (Instant, Vec<u8>)>);
+
+/// One worker and its world.
+pub struct Bench {
+    pub worker: Worker,
+    pub slots: Slots,
+    pub now: Now,
+    pub random: u32,
+    /// The property `p` of every stream.
+    pub property: Option<Vec<u8>>,
+    /// What L2 answers next, before it does what the scripts do.
+    pub replies: VecDeque<Reply>,
+    pub hashes: HashMap<String, Hash>,
+    pub lookups: Vec<Call>,
+    pub fills: Vec<Call>,
+    pub counts: Vec<(Metric, i64)>,
+    pub conditions: Vec<(&'static str, String)>,
+    pub said: Vec<String>,
+    pub states: Vec<String>,
+    pub answer: Option<Box<Answer>>,
+    pub next: Stream,
+}
+
+/// The position that L2 names in every answer.
+pub const POSITION: &str = "0123456789abcdef0123456789abcdef01234567:7|";
+
+/// A configuration with L2 and these rules.
+pub fn with_redis(rules: Value) -> Value {
+    json!({ "redis": { "cluster": "webdis" }, "rules": rules })
+}
+
+/// The rule `r` for all GET and HEAD requests, five minutes fresh, changed by `change`.
+pub fn rule(change: Value) -> Value {
+    let mut rule = json!({ "name": "r", "match": { "path": "/**" }, "freshness": { "default": "5m" } });
+    rule.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
+    rule
+}
+
+/// A bulk string.
+pub fn bulk(payload: &[u8]) -> Vec<u8> {
+    [format!("${}\r\n", payload.len()).as_bytes(), payload, b"\r\n"].concat()
+}
+
+fn config(settings: &Value) -> Config {
+    Config::parse(settings.to_string().as_bytes()).unwrap_or_else(|errors| panic!("{errors}"))
+}
+
+impl Bench {
+    /// A worker under these settings.
+    pub fn new(settings: &Value) -> Self {
+        let worker = Worker::new("p", config(settings));
+        let mut slots = Slots::default();
+        worker.prepare(&mut slots);
+        let now = Now { wall: Timestamp(784_111_777_000), mono: Instant(1_000_000) };
+        Self {
+            worker,
+            slots,
+            now,
+            random: u32::MAX / 2,
+            property: None,
+            replies: VecDeque::new(),
+            hashes: HashMap::new(),
+            lookups: Vec::new(),
+            fills: Vec::new(),
+            counts: Vec::new(),
+            conditions: Vec::new(),
+            said: Vec::new(),
+            states: Vec::new(),
+            answer: None,
+            next: 1,
+        }
+    }
+
+    /// A worker with L1 alone and one rule.
+    pub fn with_rule(change: Value) -> Self {
+        Self::new(&json!({ "rules": [rule(change)] }))
+    }
+
+    /// A worker with L2 and one rule.
+    pub fn with_l2(change: Value) -> Self {
+        Self::new(&with_redis(json!([rule(change)])))
+    }
+
+    pub fn configure(&mut self, settings: &Value) {
+        self.worker.configure(config(settings));
+        self.collect();
+    }
+
+    pub fn wait(&mut self, millis: u64) {
+        self.now.wall.0 += millis;
+        self.now.mono = self.now.mono.after(Duration::from_millis(millis));
+    }
+
+    /// Calls the worker with the world as it is.
+    fn step<T>(&mut self, step: impl FnOnce(&mut Worker, &mut Outside<'_>) -> T) -> T {
+        let property = self.property.clone();
+        let property = |path: &[String]| property.clone().filter(|_| path == ["p"]);
+        let (now, random) = (self.now, self.random);
+        let mut outside = Outside { now, random, shared: &mut self.slots, property: &property };
+        let result = step(&mut self.worker, &mut outside);
+        self.collect();
+        result
+    }
+
+    fn collect(&mut self) {
+        for command in self.worker.take_commands() {
+            match command {
+                Command::Lookup(call) => self.lookups.push(*call),
+                Command::Fill(call) => self.fills.push(*call),
+                Command::RequestHeader(name, value) => self.conditions.push((name, value)),
+                Command::ResponseHeader(name, value) => self.said.push(format!("{name}: {value}")),
+                Command::State(value) => self.states.push(value),
+                Command::Count(metric, value) => self.counts.push((metric, value)),
+            }
+        }
+    }
+
+    pub fn on(&mut self, stream: Stream, event: Event<'_>) -> Verdict {
+        self.step(|worker, outside| worker.on(stream, event, outside))
+    }
+
+    pub fn sweep(&mut self) {
+        self.step(|worker, outside| worker.sweep(outside.now.mono));
+    }
+
+    /// A number for a new stream.
+    pub fn stream(&mut self) -> Stream {
+        self.next += 1;
+        self.next
+    }
+
+    pub fn head(&mut self, stream: Stream, request: &Request) -> Verdict {
+        let headers = Headers::from_pairs(request.headers.clone());
+        self.on(stream, Event::RequestHead { headers, end: request.body.is_none() })
+    }
+
+    /// Sends a request, its body in one piece, and lets L2 answer until it is settled.
+    pub fn send(&mut self, request: &Request) -> (Stream, Verdict) {
+        let stream = self.stream();
+        let calls = self.lookups.len();
+        let mut verdict = self.head(stream, request);
+        if let (true, Some(body)) = (self.worker.reads_body(stream), &request.body) {
+            verdict = self.on(stream, Event::RequestBody { length: body.len(), bytes: Some(body) });
+        }
+        let mut at = calls;
+        while let Some(call) = self.lookups.get(at).cloned() {
+            at += 1;
+            let reply = self.replies.pop_front().unwrap_or_else(|| Ok(self.look(&call)));
+            verdict = self.on(stream, Event::L2(reply.as_deref().map_err(|failure| *failure)));
+        }
+        (stream, verdict)
+    }
+
+    /// The origin answers a stream, the body in two pieces.
+    pub fn respond(&mut self, stream: Stream, origin: &Origin) -> Verdict {
+        let headers = Headers::from_pairs(origin.headers.clone());
+        let end = origin.body.is_empty();
+        let verdict = self.on(stream, Event::ResponseHead { headers, end, from_origin: true });
+        if !end && self.worker.captures(stream) {
+            let (first, second) = origin.body.split_at(origin.body.len() / 2);
+            self.on(stream, Event::ResponseBody(first));
+            self.on(stream, Event::ResponseBody(second));
+            self.on(stream, Event::ResponseEnd);
+        }
+        verdict
+    }
+
+    /// A whole request, answered by `origin` where the cache does not. Returns what access logs see of it, or
+    /// `untouched`; whatever happened, nothing of the stream is left.
+    pub fn ask(&mut self, request: &Request, origin: &Origin) -> String {
+        self.answer = None;
+        let (stream, mut verdict) = self.send(request);
+        if !matches!(verdict, Verdict::Reply(_)) && !self.worker.knows(stream) {
+            return "untouched".to_owned();
+        }
+        if matches!(verdict, Verdict::Continue) {
+            verdict = self.respond(stream, origin);
+        }
+        self.on(stream, Event::Gone);
+        assert!(!self.worker.knows(stream));
+        match verdict {
+            Verdict::Reply(answer) => self.answer.insert(answer).state.to_owned(),
+            Verdict::Continue => self.states.pop().unwrap_or_default(),
+            Verdict::Pause => "paused".to_owned(),
+        }
+    }
+
+    /// What access logs see of a stream that the origin answers.
+    pub fn respond_state(&mut self, stream: Stream) -> String {
+        self.respond(stream, &ok("x"));
+        self.states.pop().unwrap_or_default()
+    }
+
+    /// The body of the last answer from the cache.
+    pub fn body(&self) -> String {
+        let answer = self.answer.as_ref().expect("an answer from the cache");
+        String::from_utf8(answer.body.clone().unwrap_or_else(|| answer.entry.body.clone())).unwrap()
+    }
+
+    /// What `lookup.lua` answers.
+    pub fn look(&self, call: &Call) -> Vec<u8> {
+        let (vary, field) = (&call.arguments[0], &call.arguments[1]);
+        let payload = match self.hashes.get(&call.keys[0]) {
+            None => format!("M{POSITION}").into_bytes(),
+            Some((names, _)) if names != vary => format!("V{POSITION}{names}").into_bytes(),
+            Some((_, variants)) => match variants.get(field) {
+                None => format!("O{POSITION}").into_bytes(),
+                Some((filled, bytes)) => {
+                    let age = self.now.mono.since(*filled).as_millis();
+                    [format!("H{POSITION}{age}|").as_bytes(), bytes].concat()
+                }
+            },
+        };
+        bulk(&payload)
+    }
+
+    /// Lets L2 take in all fills, as `fill.lua` does, and says so to the worker.
+    pub fn settle(&mut self) {
+        for call in std::mem::take(&mut self.fills) {
+            let [vary, field, _life] = &call.arguments[..] else { panic!("{:?}", call.arguments) };
+            let hash = self.hashes.entry(call.keys[0].clone()).or_default();
+            if hash.0 != *vary {
+                *hash = (vary.clone(), HashMap::new());
+            }
+            hash.1.insert(field.clone(), (self.now.mono, call.body.clone().unwrap()));
+            self.filled(call, Ok(b"$1\r\nS\r\n"));
+        }
+    }
+
+    pub fn filled(&mut self, call: Call, reply: Result<&[u8], L2Failure>) {
+        self.step(|worker, outside| worker.filled(call, reply, outside));
+    }
+
+    /// How often this was counted, or what its gauge says.
+    pub fn count(&self, metric: Metric) -> i64 {
+        self.counts.iter().filter(|(counted, _)| *counted == metric).map(|(_, value)| value).sum()
+    }
+
+    /// How many calls to L2 ended so.
+    pub fn calls(&self, op: &'static str, end: L2End) -> i64 {
+        self.count(Metric::L2Calls { op, end })
+    }
+
+    /// The gauges of L1, all rules together: entries and bytes.
+    pub fn gauges(&self) -> (i64, i64) {
+        let sum = |wanted: fn(&Metric) -> bool| -> i64 {
+            self.counts.iter().filter(|(metric, _)| wanted(metric)).map(|(_, value)| value).sum()
+        };
+        (sum(|metric| matches!(metric, Metric::Entries { .. })), sum(|metric| matches!(metric, Metric::Bytes { .. })))
+    }
+}

@@ -1,0 +1,14 @@
+//! A whole worker, driven by events alone: no host, no network, and time stands still until a test moves it.
+
+mod bench;
+mod bodies;
+mod fills;
+mod gone;
+mod message;
+#[cfg(not(target_family = "wasm"))]
+mod properties;
+mod requests;
+mod second_tier;
+mod settings;
+mod storing;
+mod validating;

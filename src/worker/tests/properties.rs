@@ -1,0 +1,188 @@
+//! Any events in any order: no panic, nobody left behind, and the gauges say what L1 holds.
+
+use super::bench::{Bench, Origin, get, ok, post, rule};
+use crate::http::Headers;
+use crate::reason::L2Failure;
+use crate::transaction::{Event, Stream, Verdict};
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+#[derive(Clone, Debug)]
+enum Step {
+    Head { stream: Stream, target: u8, kind: u8 },
+    Body { stream: Stream, length: usize, last: bool },
+    Reply { stream: Stream, kind: u8 },
+    Deadline { stream: Stream },
+    Response { stream: Stream, kind: u8, size: usize },
+    Piece { stream: Stream, size: usize },
+    End { stream: Stream },
+    Gone { stream: Stream },
+    Filled { kind: u8 },
+    Wait(u64),
+    Sweep,
+    Configure(u8),
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let stream = || 1u32..5;
+    prop_oneof![
+        6 => (stream(), 0u8..4, 0u8..8).prop_map(|(stream, target, kind)| Step::Head { stream, target, kind }),
+        3 => (stream(), 0usize..40, any::<bool>()).prop_map(|(stream, length, last)| Step::Body { stream, length, last }),
+        6 => (stream(), 0u8..7).prop_map(|(stream, kind)| Step::Reply { stream, kind }),
+        1 => stream().prop_map(|stream| Step::Deadline { stream }),
+        6 => (stream(), 0u8..8, 0usize..4000).prop_map(|(stream, kind, size)| Step::Response { stream, kind, size }),
+        3 => (stream(), 0usize..4000).prop_map(|(stream, size)| Step::Piece { stream, size }),
+        5 => stream().prop_map(|stream| Step::End { stream }),
+        2 => stream().prop_map(|stream| Step::Gone { stream }),
+        2 => (0u8..4).prop_map(|kind| Step::Filled { kind }),
+        2 => (0u64..100_000).prop_map(Step::Wait),
+        1 => Just(Step::Sweep),
+        1 => (0u8..4).prop_map(Step::Configure),
+    ]
+}
+
+fn settings(kind: u8) -> Value {
+    let echo = json!({
+        "name": "echo", "match": { "methods": ["POST"], "path": "/echo" }, "freshness": { "default": "1m" },
+        "key": { "json": { "include": ["/q"], "echo": ["/id"] }, "max_body": "30B" },
+    });
+    let mut settings =
+        json!({ "memory": { "max_bytes": "64KiB", "max_entries": 6 }, "rules": [echo, rule(json!({}))] });
+    match kind {
+        0 => {}
+        1 => settings["memory"]["max_entries"] = json!(2),
+        2 => settings["rules"][1]["auth"] = json!("shared"),
+        _ => settings["rules"] = json!([rule(json!({ "name": "only" }))]),
+    }
+    if kind != 1 {
+        settings["redis"] = json!({ "cluster": "webdis" });
+    }
+    settings
+}
+
+fn origin(kind: u8, size: usize) -> Origin {
+    let body = ok(&"x".repeat(size));
+    match kind {
+        0 | 1 => body,
+        2 => body.chunked(),
+        3 => body.with(":status", "304"),
+        4 => body.with("vary", "accept"),
+        5 => body.with("etag", "\"1\"").with("cache-control", "max-age=10"),
+        6 => ok(r#"{"id":"me-1"}"#),
+        _ => body.with(":status", "500"),
+    }
+}
+
+impl Bench {
+    fn take(&mut self, step: &Step) -> Option<(Stream, Verdict)> {
+        let (stream, event) = match step {
+            Step::Head { stream, target, kind } => return Some((*stream, self.arrive(*stream, *target, *kind))),
+            Step::Response { stream, kind, size } => {
+                let headers = Headers::from_pairs(origin(*kind, *size).headers);
+                (stream, Event::ResponseHead { headers, end: *size == 0, from_origin: *kind != 1 })
+            }
+            Step::Reply { stream, kind } => return Some((*stream, self.reply(*stream, *kind))),
+            Step::Body { stream, length, last } => {
+                let body = br#"{"q":1,"id":"me-1"}           "#;
+                let bytes = body.get(..*length).filter(|_| *last);
+                (stream, Event::RequestBody { length: *length, bytes })
+            }
+            Step::Piece { stream, size } => {
+                return Some((*stream, self.on(*stream, Event::ResponseBody(&vec![b'x'; *size]))));
+            }
+            Step::Deadline { stream } => (stream, Event::Deadline),
+            Step::End { stream } => (stream, Event::ResponseEnd),
+            Step::Gone { stream } => (stream, Event::Gone),
+            world => {
+                self.turn(world);
+                return None;
+            }
+        };
+        Some((*stream, self.on(*stream, event)))
+    }
+
+    fn arrive(&mut self, stream: Stream, target: u8, kind: u8) -> Verdict {
+        let target = format!("/{target}");
+        let request = match kind {
+            0..3 => get(&target),
+            3 => get(&target).with("accept", "x"),
+            4 => get(&target).with("cache-control", "no-cache"),
+            5 => get(&target).with("range", "x"),
+            _ => post("/echo", "x"),
+        };
+        self.head(stream, &request)
+    }
+
+    fn reply(&mut self, stream: Stream, kind: u8) -> Verdict {
+        let reply = match kind {
+            0 => Err(L2Failure::Timeout),
+            1 => Ok(b"-NOSCRIPT\r\n".to_vec()),
+            2 => Ok(b"garbage".to_vec()),
+            3 => Ok(super::bench::bulk(format!("V{}v:accept", super::bench::POSITION).as_bytes())),
+            _ => self.lookups.last().map(|call| self.look(call)).ok_or(L2Failure::Error),
+        };
+        self.on(stream, Event::L2(reply.as_deref().map_err(|failure| *failure)))
+    }
+
+    /// What happens to the world and not to a stream.
+    fn turn(&mut self, step: &Step) {
+        match step {
+            Step::Wait(millis) => self.wait(*millis),
+            Step::Sweep => self.sweep(),
+            Step::Configure(kind) => self.configure(&settings(*kind)),
+            Step::Filled { kind: 0 } => self.settle(),
+            _ => {
+                if let Some(call) = self.fills.pop() {
+                    self.filled(call, Err(L2Failure::Timeout));
+                }
+            }
+        }
+    }
+}
+
+proptest! {
+    #[test]
+    fn no_order_of_events_breaks_anything(steps in proptest::collection::vec(step(), 0..80)) {
+        let mut bench = Bench::new(&settings(0));
+        for step in &steps {
+            let calls = bench.lookups.len();
+            if let Some((stream, Verdict::Pause)) = bench.take(step) {
+                let called = bench.lookups.len() > calls;
+                prop_assert!(bench.worker.knows(stream), "nobody waits for nothing");
+                let waits = matches!(step, Step::Head { .. } | Step::Body { .. });
+                prop_assert!(called || waits, "a pause without a call: {:?}", step);
+            }
+            let held = bench.worker.memory();
+            prop_assert_eq!(bench.gauges(), (held.entries() as i64, held.bytes() as i64));
+            prop_assert!(held.bytes() <= 64 << 10);
+            prop_assert!(bench.fills.len() <= 2 * 64);
+        }
+        for stream in 0..6 {
+            bench.on(stream, Event::Gone);
+            prop_assert!(!bench.worker.knows(stream));
+        }
+    }
+
+    /// Whatever a client writes into its head, an honest answer follows: the cache's, or the origin's.
+    #[test]
+    fn any_head_is_answered(lines in proptest::collection::vec(("[a-z-]{1,9}|cache-control|range|vary|content-length|:path|:method", proptest::collection::vec(any::<u8>(), 0..12)), 0..6)) {
+        let mut bench = Bench::new(&settings(0));
+        let request = lines.into_iter().fold(get("/a"), |request, (name, value)| request.with(&name, value));
+        for _ in 0..2 {
+            prop_assert_ne!(bench.ask(&request, &ok("x")), "paused");
+        }
+    }
+
+    /// Whatever an origin writes into its head, the second answer is the first one or the origin's own.
+    #[test]
+    fn any_answer_is_stored_or_not(lines in proptest::collection::vec(("[a-z-]{1,9}|cache-control|vary|etag|age|date|expires|content-length|:status", proptest::collection::vec(any::<u8>(), 0..12)), 0..6)) {
+        let mut bench = Bench::new(&settings(0));
+        let origin = lines.into_iter().fold(ok("first"), |origin, (name, value)| origin.with(&name, value));
+        bench.ask(&get("/a"), &origin);
+        bench.settle();
+        let state = bench.ask(&get("/a"), &ok("second"));
+        if state.starts_with("hit") {
+            prop_assert_eq!(bench.body(), "first");
+        }
+    }
+}

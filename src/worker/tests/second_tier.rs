@@ -1,0 +1,305 @@
+//! What L2 answers, and what comes of it.
+
+use super::bench::{Bench, POSITION, bulk, get, ok, post, rule, with_redis};
+use crate::codec::tests::sealed;
+use crate::metrics::{L2End, Metric, Status, Tier};
+use crate::reason::L2Failure;
+use crate::redis::script;
+use crate::transaction::{Event, Verdict};
+use serde_json::json;
+#[cfg(all(target_family = "wasm", not(target_os = "wasi")))]
+use wasm_bindgen_test::wasm_bindgen_test as test;
+
+/// Another worker of the same Envoy, with what the first has written to L2.
+fn sibling(of: &mut Bench, settings: &serde_json::Value) -> Bench {
+    of.settle();
+    Bench { hashes: of.hashes.clone(), now: of.now, ..Bench::new(settings) }
+}
+
+/// A bench whose L2 holds the answer `one` to `/a`, and whose L1 is empty.
+fn filled(change: &serde_json::Value) -> Bench {
+    let settings = with_redis(json!([rule(change.clone())]));
+    let mut first = Bench::new(&settings);
+    assert_eq!(
+        first.ask(&get("/a"), &ok("one").with("cache-control", "max-age=60").with("etag", "\"1\"")),
+        "miss;uri_miss"
+    );
+    sibling(&mut first, &settings)
+}
+
+/// A hit whose entry is `bytes`.
+fn hit(age: u64, bytes: &[u8]) -> Vec<u8> {
+    bulk(&[format!("H{POSITION}{age}|").as_bytes(), bytes].concat())
+}
+
+#[test]
+fn l2_answers_once_and_l1_from_then_on() {
+    let mut bench = filled(&json!({}));
+    bench.wait(10_000);
+    assert_eq!(bench.ask(&get("/a"), &ok("two")), "hit;l2");
+    let answer = bench.answer.as_ref().unwrap();
+    assert_eq!((bench.body().as_str(), answer.age), ("one", 10));
+    assert_eq!(answer.cache_status, "fingerprint-cache; hit; ttl=50; detail=l2");
+    bench.wait(5_000);
+    assert_eq!(bench.ask(&get("/a"), &ok("two")), "hit;l1");
+    assert_eq!(bench.answer.as_ref().unwrap().age, 15);
+    assert_eq!(bench.lookups.len(), 1);
+    assert_eq!(bench.calls("lookup", L2End::Ok), 1);
+    assert_eq!(bench.count(Metric::Requests { rule: 0, status: Status::Hit, tier: Tier::L2 }), 1);
+    let other = get("/a").with(":path", "/b");
+    assert_eq!(bench.ask(&other, &ok("b")), "miss;uri_miss");
+    assert_eq!(bench.calls("lookup", L2End::Miss), 1);
+}
+
+#[test]
+fn the_way_there_and_back_counts_as_age() {
+    let mut bench = filled(&json!({}));
+    let stream = bench.stream();
+    assert!(matches!(bench.head(stream, &get("/a")), Verdict::Pause));
+    let reply = bench.look(&bench.lookups[0]);
+    bench.wait(3_000);
+    let Verdict::Reply(answer) = bench.on(stream, Event::L2(Ok(&reply))) else { panic!("no hit") };
+    assert_eq!(answer.age, 3);
+    assert_eq!(bench.count(Metric::L2Millis), 3000);
+}
+
+/// What L2 holds may be older than it says: a fill can lie in a socket while Redis is stopped.
+#[test]
+fn an_entry_is_never_younger_than_its_date() {
+    let mut bench = filled(&json!({}));
+    bench.wait(59_000);
+    let hash = bench.hashes.values_mut().next().unwrap();
+    hash.1.values_mut().for_each(|(came_in, _)| *came_in = bench.now.mono);
+    assert_eq!(bench.ask(&get("/a"), &ok("x")), "hit;l2");
+    assert_eq!(bench.answer.as_ref().unwrap().age, 59);
+    let mut late = filled(&json!({}));
+    late.wait(60_000);
+    late.hashes.values_mut().next().unwrap().1.values_mut().for_each(|(came_in, _)| *came_in = late.now.mono);
+    assert_eq!(late.ask(&get("/a"), &ok("x")), "miss;stale");
+}
+
+#[test]
+fn an_unknown_script_is_sent_whole_and_once() {
+    let mut bench = filled(&json!({}));
+    bench.replies.push_back(Ok(b"-NOSCRIPT No matching script.\r\n".to_vec()));
+    assert_eq!(bench.ask(&get("/a"), &ok("x")), "hit;l2");
+    let whole: Vec<bool> = bench.lookups.iter().map(|call| call.whole).collect();
+    assert_eq!(whole, [false, true]);
+    assert_eq!(bench.lookups[0].arguments, bench.lookups[1].arguments);
+    assert_eq!(bench.calls("lookup", L2End::Failed(L2Failure::NoScript)), 1);
+
+    let mut forgetful = filled(&json!({}));
+    forgetful.replies.extend([Ok(b"-NOSCRIPT\r\n".to_vec()), Ok(b"-NOSCRIPT\r\n".to_vec())]);
+    assert_eq!(forgetful.ask(&get("/a"), &ok("x")), "miss;uri_miss");
+    assert_eq!(forgetful.lookups.len(), 2);
+    assert_eq!(forgetful.calls("lookup", L2End::Failed(L2Failure::NoScript)), 2);
+}
+
+#[test]
+fn other_vary_names_are_asked_for_once() {
+    let settings = with_redis(json!([rule(json!({}))]));
+    let mut first = Bench::new(&settings);
+    let in_german = || get("/a").with("accept-language", "de");
+    first.ask(&in_german(), &ok("gut").with("vary", "accept-language"));
+    let mut bench = sibling(&mut first, &settings);
+    assert_eq!(bench.ask(&in_german(), &ok("x")), "hit;l2");
+    let assumed: Vec<&str> = bench.lookups.iter().map(|call| call.arguments[0].as_str()).collect();
+    assert_eq!(assumed, ["v:", "v:accept-language"]);
+    assert_eq!(bench.ask(&get("/a").with("accept-language", "en"), &ok("x").with("vary", "*")), "miss;vary_miss");
+    assert_eq!(bench.lookups.len(), 3, "the names are remembered");
+    // An L2 that changes its mind each time is not asked for ever.
+    let other = || Ok(bulk(format!("V{POSITION}v:b").as_bytes()));
+    bench.replies.extend([other(), other(), other()]);
+    assert_eq!(bench.ask(&get("/new"), &ok("x")), "miss;vary_miss");
+    assert_eq!((bench.lookups.len(), bench.replies.len()), (5, 1));
+}
+
+#[test]
+fn entries_that_are_not_what_was_asked_for_are_misses() {
+    let mut donor = Bench::with_l2(json!({}));
+    donor.ask(&get("/other"), &ok("another's"));
+    let foreign = donor.fills.remove(0).body.unwrap();
+    donor.ask(&get("/a").with("x", "1"), &ok("for one").with("vary", "x"));
+    let variant = donor.fills.remove(0).body.unwrap();
+    let mut damaged = foreign.clone();
+    damaged[20] ^= 1;
+    for (what, bytes) in [
+        ("nothing", vec![]),
+        ("garbage", b"<html>".to_vec()),
+        ("cut short", foreign[..foreign.len() - 1].to_vec()),
+        ("damaged", damaged),
+        ("of the future", sealed(b"FPC2", 2, b"{}")),
+        ("under a foreign key", foreign),
+        ("for other values", variant),
+    ] {
+        let mut bench = Bench::with_l2(json!({}));
+        bench.replies.push_back(Ok(hit(0, &bytes)));
+        assert_eq!(bench.ask(&get("/a"), &ok("own")), "miss;uri_miss", "{what}");
+        assert_eq!(bench.calls("lookup", L2End::Failed(L2Failure::Corrupt)), 1, "{what}");
+        assert_eq!(bench.ask(&get("/a"), &ok("x")), "hit;l1");
+        assert_eq!(bench.body(), "own", "{what}");
+    }
+}
+
+/// More cuts than values: a small entry that would make a large answer, or one that no answer can be made of.
+#[test]
+fn cuts_that_the_rule_does_not_make_are_misses() {
+    let key = json!({ "json": { "include": ["/q"], "echo": ["/id"] } });
+    let change = json!({ "match": { "methods": ["POST"], "path": "/**" }, "key": key });
+    let mut bench = Bench::with_l2(change.clone());
+    let ask = post("/a", r#"{"q":1,"id":"me"}"#);
+    bench.ask(&ask, &ok(r#"{"id":"me"}"#));
+    let stored = crate::codec::decode(bench.fills[0].body.as_ref().unwrap()).unwrap();
+    assert_eq!(stored.cuts.len(), 1);
+    let with = |cuts: Vec<(usize, usize)>| {
+        let cuts = cuts.into_iter().map(|(at, echo)| crate::echo::Cut { at, echo }).collect();
+        hit(0, &crate::codec::encode(&crate::entry::Entry { cuts, ..stored.clone() }).unwrap())
+    };
+    for cuts in [vec![(6, 0), (6, 0)], vec![(6, 1)], vec![(6, usize::MAX)], vec![(0, 0); 1000]] {
+        let mut bench = Bench::with_l2(change.clone());
+        bench.replies.push_back(Ok(with(cuts.clone())));
+        assert_eq!(bench.ask(&ask, &ok(r#"{"id":"me"}"#)), "miss;uri_miss", "{cuts:?}");
+        assert_eq!(bench.calls("lookup", L2End::Failed(L2Failure::Corrupt)), 1);
+    }
+}
+
+#[test]
+fn every_failure_goes_to_the_origin_with_its_name() {
+    for (reply, failure) in [
+        (Err(L2Failure::Timeout), L2Failure::Timeout),
+        (Err(L2Failure::Unreachable), L2Failure::Unreachable),
+        (Ok("-READONLY x\r\n"), L2Failure::Refused),
+        (Ok("-OOM x\r\n"), L2Failure::Refused),
+        (Ok("-ERR x\r\n"), L2Failure::Error),
+        (Err(L2Failure::Error), L2Failure::Error),
+        (Ok("$5\r\nM"), L2Failure::Corrupt),
+        (Ok(""), L2Failure::Corrupt),
+    ] {
+        let mut bench = Bench::with_l2(json!({}));
+        bench.replies.push_back(reply.map(|text| text.as_bytes().to_vec()));
+        assert_eq!(bench.ask(&get("/a"), &ok("one")), "miss;uri_miss", "{failure:?}");
+        assert_eq!(bench.calls("lookup", L2End::Failed(failure)), 1);
+        assert_eq!(bench.ask(&get("/a"), &ok("x")), "hit;l1", "L1 works all the same");
+    }
+}
+
+#[test]
+fn a_stale_entry_is_refused_and_its_validator_used() {
+    let mut bench = filled(&json!({}));
+    bench.wait(60_000);
+    let (stream, verdict) = bench.send(&get("/a"));
+    assert!(matches!(verdict, Verdict::Continue));
+    assert_eq!(bench.conditions, [("if-none-match", "\"1\"".to_owned())]);
+    assert_eq!(bench.count(Metric::Requests { rule: 0, status: Status::Hit, tier: Tier::L2 }), 0);
+    let verdict = bench.respond(stream, &super::bench::empty("304").with("cache-control", "max-age=60"));
+    let Verdict::Reply(answer) = verdict else { panic!("no answer") };
+    assert_eq!((answer.entry.body.as_slice(), answer.age, answer.state), (&b"one"[..], 0, "revalidated;origin"));
+    assert_eq!(answer.entry.position.n, 7, "the position of this lookup, not of the first fetch");
+    assert_eq!(bench.ask(&get("/a"), &ok("x")), "hit;l1");
+    bench.settle();
+    let mut third = sibling(&mut bench, &with_redis(json!([rule(json!({}))])));
+    assert_eq!(third.ask(&get("/a"), &ok("x")), "hit;l2");
+}
+
+#[test]
+fn the_younger_of_two_stale_entries_is_validated() {
+    let mut bench = filled(&json!({}));
+    bench.ask(&get("/a"), &ok("x"));
+    let old = bench.hashes.clone();
+    bench.wait(70_000);
+    bench.ask(&get("/a"), &ok("two").with("cache-control", "max-age=60").with("etag", "\"2\""));
+    bench.wait(70_000);
+    bench.hashes = old;
+    bench.conditions.clear();
+    let (stream, _) = bench.send(&get("/a"));
+    assert_eq!(bench.conditions, [("if-none-match", "\"2\"".to_owned())], "L1 has the younger one");
+    bench.on(stream, Event::Gone);
+}
+
+#[test]
+fn what_l2_holds_for_others_is_not_for_the_credentialed() {
+    let mut bench = filled(&json!({}));
+    assert_eq!(bench.ask(&get("/a").with("authorization", "x"), &ok("x")), "miss;credentials");
+    assert_eq!(bench.ask(&get("/a"), &ok("x")), "hit;l2");
+}
+
+#[test]
+fn a_client_that_wants_the_origin_costs_no_lookup() {
+    let mut bench = filled(&json!({}));
+    assert_eq!(bench.ask(&get("/a").with("cache-control", "no-cache"), &ok("two")), "miss;request_no_cache");
+    for passed in [get("/a").with("range", "bytes=0-"), get("/a").with("cache-control", "no-store")] {
+        bench.ask(&passed, &ok("x"));
+    }
+    assert!(bench.lookups.is_empty());
+}
+
+#[test]
+fn a_lookup_asks_for_this_key_and_the_log() {
+    let mut bench = Bench::with_l2(json!({}));
+    bench.ask(&get("/a"), &ok("one"));
+    let (call, fill) = (&bench.lookups[0], &bench.fills[0]);
+    assert_eq!((call.script, fill.script), (&script::LOOKUP, &script::FILL));
+    assert_eq!(call.keys[0], fill.keys[0]);
+    assert!(call.keys[0].starts_with("fpc:1.1:r:") && call.keys[0].len() == 42, "{}", call.keys[0]);
+    assert_eq!(call.keys[1], "fpc:log");
+    assert_eq!(call.arguments[1], fill.arguments[1]);
+}
+
+#[test]
+fn the_log_position_of_the_lookup_stays_with_the_entry() {
+    let mut bench = Bench::with_l2(json!({}));
+    bench.ask(&get("/a"), &ok("one"));
+    let stored = crate::codec::decode(bench.fills[0].body.as_ref().unwrap()).unwrap();
+    assert_eq!((stored.position.epoch.len(), stored.position.n), (40, 7));
+    bench.replies.push_back(Err(L2Failure::Timeout));
+    bench.ask(&get("/b"), &ok("two"));
+    let stored = crate::codec::decode(bench.fills[1].body.as_ref().unwrap()).unwrap();
+    assert_eq!(stored.position.epoch, "", "nobody said where the log stood");
+}
+
+#[test]
+fn the_breaker_spares_requests_the_wait() {
+    let mut bench = Bench::with_l2(json!({}));
+    let asks = |bench: &mut Bench, number: u32, reply: Option<L2Failure>| {
+        bench.replies.extend(reply.map(Err));
+        let target = format!("/{number}");
+        assert_eq!(bench.ask(&get(&target), &ok("x")), "miss;uri_miss");
+    };
+    for number in 0..5 {
+        asks(&mut bench, number, Some(L2Failure::Timeout));
+    }
+    assert_eq!((bench.lookups.len(), bench.count(Metric::BreakerOpen)), (5, 1));
+    assert_eq!((bench.fills.len(), bench.calls("fill", L2End::Dropped)), (4, 1));
+    asks(&mut bench, 10, None);
+    assert_eq!(bench.lookups.len(), 5, "nobody is asked");
+    assert_eq!((bench.fills.len(), bench.calls("fill", L2End::Dropped)), (4, 2), "nor written to");
+    bench.wait(500);
+    asks(&mut bench, 11, None);
+    assert_eq!((bench.lookups.len(), bench.count(Metric::BreakerOpen)), (6, 0));
+    asks(&mut bench, 12, None);
+    assert_eq!((bench.lookups.len(), bench.fills.len()), (7, 6));
+}
+
+#[test]
+fn answers_that_say_no_are_answers_to_the_breaker() {
+    let mut bench = Bench::with_l2(json!({}));
+    for number in 0..20 {
+        bench.replies.push_back(Ok(b"-READONLY x\r\n".to_vec()));
+        bench.ask(&get(&format!("/{number}")), &ok("x"));
+    }
+    assert_eq!((bench.lookups.len(), bench.count(Metric::BreakerOpen)), (20, 0));
+}
+
+#[test]
+fn while_l2_is_asked_the_request_waits() {
+    let mut bench =
+        Bench::with_l2(json!({ "match": { "methods": ["POST"], "path": "/**" }, "key": { "body": "whole" } }));
+    let stream = bench.stream();
+    bench.head(stream, &post("/a", "q"));
+    assert!(matches!(bench.on(stream, Event::RequestBody { length: 1, bytes: Some(b"q") }), Verdict::Pause));
+    // Trailers end the body a second time.
+    assert!(matches!(bench.on(stream, Event::RequestBody { length: 1, bytes: None }), Verdict::Pause));
+    let reply = bench.look(&bench.lookups[0]);
+    assert!(matches!(bench.on(stream, Event::L2(Ok(&reply))), Verdict::Continue));
+    assert!(matches!(bench.on(stream, Event::RequestBody { length: 1, bytes: None }), Verdict::Continue));
+}

@@ -1,0 +1,129 @@
+//! Stale entries, asked for again: conditions, and what a 304 changes.
+
+use super::bench::{Bench, Origin, empty, get, ok, post, request};
+use crate::metrics::{Metric, Status, Tier};
+use crate::transaction::Verdict;
+use serde_json::json;
+#[cfg(all(target_family = "wasm", not(target_os = "wasi")))]
+use wasm_bindgen_test::wasm_bindgen_test as test;
+
+const MODIFIED: &str = "Sat, 05 Nov 1994 08:49:37 GMT";
+
+/// A bench with a stale entry for `/a`.
+fn stale() -> Bench {
+    let mut bench = Bench::with_rule(json!({}));
+    let origin = ok("one").with("cache-control", "max-age=60").with("etag", "\"1\"").with("last-modified", MODIFIED);
+    assert_eq!(bench.ask(&get("/a"), &origin), "miss;uri_miss");
+    bench.wait(60_000);
+    bench
+}
+
+fn not_modified() -> Origin {
+    empty("304").without("content-length").with("etag", "\"1\"")
+}
+
+#[test]
+fn a_confirmed_entry_answers_and_is_young_again() {
+    let mut bench = stale();
+    let news = not_modified().with("cache-control", "max-age=100").with("x-new", "1").with("x-ratelimit-left", "1");
+    assert_eq!(bench.ask(&get("/a"), &news), "revalidated;origin");
+    assert_eq!(bench.conditions, [("if-none-match", "\"1\"".to_owned()), ("if-modified-since", MODIFIED.to_owned())]);
+    let answer = bench.answer.as_ref().unwrap();
+    assert_eq!((bench.body().as_str(), answer.age, answer.entry.status), ("one", 0, 200));
+    assert_eq!(answer.cache_status, "fingerprint-cache; fwd=stale; fwd-status=304; stored; ttl=100");
+    let names: Vec<&str> = answer.entry.headers.iter().map(|(name, _)| name.as_str()).collect();
+    assert!(names.contains(&"x-new") && !names.contains(&"x-ratelimit-left"), "{names:?}");
+    assert_eq!(bench.count(Metric::Requests { rule: 0, status: Status::Revalidated, tier: Tier::Origin }), 1);
+    bench.wait(99_000);
+    assert_eq!(bench.ask(&get("/a"), &ok("x")), "hit;l1");
+    assert_eq!(bench.worker.memory().entries(), 1);
+}
+
+#[test]
+fn a_new_answer_takes_the_place_of_the_old() {
+    let mut bench = stale();
+    assert_eq!(bench.ask(&get("/a"), &ok("two").with("etag", "\"2\"")), "miss;stale");
+    assert_eq!(bench.ask(&get("/a"), &ok("x")), "hit;l1");
+    assert_eq!(bench.body(), "two");
+}
+
+#[test]
+fn an_origin_in_trouble_is_told_as_it_is() {
+    let mut bench = stale();
+    assert_eq!(bench.ask(&get("/a"), &ok("oops").with(":status", "503")), "miss;stale");
+    assert_eq!(bench.ask(&get("/a"), &not_modified()), "revalidated;origin", "the old entry is still there");
+}
+
+#[test]
+fn only_a_plain_get_gets_our_condition() {
+    for request in [
+        get("/a").with("if-none-match", "\"9\""),
+        get("/a").with("if-modified-since", MODIFIED),
+        request("HEAD", "/a"),
+        get("/a").with("authorization", "x"),
+    ] {
+        let mut bench = stale();
+        bench.ask(&request, &not_modified());
+        assert!(bench.conditions.is_empty(), "{:?}", request.headers);
+        assert!(bench.answer.is_none(), "the client's own 304 is the client's");
+    }
+    let mut bench = stale();
+    assert_eq!(bench.ask(&get("/a").with("cache-control", "no-cache"), &not_modified()), "revalidated;origin");
+    assert_eq!(bench.ask(&get("/a").with("cache-control", "max-age=0"), &not_modified()), "revalidated;origin");
+}
+
+#[test]
+fn an_entry_that_must_always_be_asked_for_is() {
+    let mut bench = Bench::with_rule(json!({}));
+    let origin = ok("one").with("cache-control", "no-cache").with("etag", "\"1\"");
+    bench.ask(&get("/a"), &origin);
+    assert_eq!(bench.ask(&get("/a"), &not_modified()), "revalidated;origin");
+    assert_eq!(bench.ask(&get("/a"), &not_modified()), "revalidated;origin");
+    assert_eq!(bench.body(), "one");
+}
+
+/// The answer of this request goes out, since the origin has confirmed it; but it is not kept as new.
+#[test]
+fn news_that_forbid_storing_are_not_stored() {
+    for news in [
+        not_modified().with("cache-control", "no-store"),
+        not_modified().with("cache-control", "private, max-age=100"),
+        not_modified().with("vary", "*"),
+        not_modified().with("vary", "accept"),
+        not_modified().with("x-name", b"\xff"),
+        not_modified().without("etag").with("etag", "\"2\""),
+        not_modified().with("access-control-allow-origin", "https://a.example"),
+    ] {
+        let mut bench = stale();
+        assert_eq!(bench.ask(&get("/a"), &news), "revalidated;origin");
+        assert_eq!(bench.body(), "one");
+        assert_eq!(bench.ask(&get("/a"), &ok("x")), "miss;stale", "{:?}", news.headers);
+    }
+}
+
+/// A 304 may come with a header that holds the caller's value, which nobody would cut out.
+#[test]
+fn an_entry_with_a_callers_value_is_never_confirmed() {
+    let key = json!({ "json": { "include": ["/q"], "echo": ["/id"] } });
+    let change =
+        json!({ "match": { "methods": ["GET", "POST"], "path": "/**" }, "key": key, "freshness": { "default": "1m" } });
+    let mut bench = Bench::with_rule(change);
+    let ask = super::bench::Request { body: post("/", r#"{"q":1,"id":"me"}"#).body, ..get("/a") };
+    bench.ask(&ask, &ok(r#"{"id":"me"}"#).with("last-modified", MODIFIED));
+    assert_eq!(bench.worker.memory().entries(), 1);
+    bench.wait(60_000);
+    bench.ask(&ask, &ok(r#"{"id":"me"}"#));
+    assert!(bench.conditions.is_empty());
+}
+
+#[test]
+fn a_304_that_nobody_asked_for_is_passed_on() {
+    let mut bench = Bench::with_rule(json!({}));
+    assert_eq!(bench.ask(&get("/a"), &not_modified()), "miss;uri_miss");
+    assert_eq!(bench.worker.memory().entries(), 0);
+    let mut plain = Bench::with_rule(json!({ "freshness": { "default": "1m" } }));
+    plain.ask(&get("/a"), &ok("one"));
+    plain.wait(60_000);
+    let (stream, _) = plain.send(&get("/a"));
+    assert!(matches!(plain.respond(stream, &not_modified()), Verdict::Continue), "there was nothing to ask with");
+}
