@@ -1,0 +1,11 @@
+//! A double of Redis 7 behind webdis: [`webdis`] reads the URL, [`server`] runs scripts by [`lua`] over [`keyspace`].
+
+mod keyspace;
+mod lua;
+mod server;
+mod sha1;
+mod webdis;
+
+pub use keyspace::Hash;
+pub use server::Server;
+pub use webdis::command;

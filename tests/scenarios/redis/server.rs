@@ -1,0 +1,120 @@
+//! The server: which scripts it knows, when it refuses them, and its replies as RESP.
+
+use super::keyspace::{Keyspace, Reply};
+use super::lua::Interpreter;
+use super::sha1::sha1;
+use mlua::Function;
+use std::cell::{RefCell, RefMut};
+use std::collections::HashMap;
+use std::rc::Rc;
+
+struct Script {
+    function: Function,
+    flags: Option<String>,
+}
+
+/// A Redis server.
+pub struct Server {
+    keys: Rc<RefCell<Keyspace>>,
+    interpreter: Interpreter,
+    scripts: HashMap<String, Script>,
+    /// It is a replica, or has lost its own: no script that may write.
+    pub read_only: bool,
+    /// Its memory is full.
+    pub full: bool,
+}
+
+impl Server {
+    /// An empty server whose log of invalidations is at `log`.
+    pub fn new(log: &str) -> Self {
+        let keys = Keyspace { log_key: log.as_bytes().to_vec(), epoch: 0xa11ce, ..Keyspace::default() };
+        let keys = Rc::new(RefCell::new(keys));
+        let interpreter = Interpreter::new(&keys);
+        Self { keys, interpreter, scripts: HashMap::new(), read_only: false, full: false }
+    }
+
+    /// What it holds.
+    pub fn keys(&self) -> RefMut<'_, Keyspace> {
+        self.keys.borrow_mut()
+    }
+
+    /// Forgets the scripts, as `SCRIPT FLUSH`, a restart and a failover do.
+    pub fn flush_scripts(&mut self) {
+        self.scripts.clear();
+    }
+
+    /// Runs a command at a moment of its clock, in microseconds since 1970; the reply as RESP.
+    pub fn run(&mut self, command: &[Vec<u8>], clock: i64) -> Vec<u8> {
+        self.keys().clock = clock;
+        let reply = match command {
+            [name, text, rest @ ..] if name == b"EVAL" => self.eval(text, rest),
+            [name, sha, rest @ ..] if name == b"EVALSHA" => self.evalsha(sha, rest),
+            _ => Reply::Error("NOPERM this user has no permissions to run this command".into()),
+        };
+        let mut bytes = Vec::new();
+        write(&reply, &mut bytes);
+        bytes
+    }
+
+    fn eval(&mut self, text: &[u8], rest: &[Vec<u8>]) -> Reply {
+        let sha = sha1(text);
+        let text = String::from_utf8_lossy(text);
+        let (flags, code) = match text.split_once('\n').filter(|(first, _)| first.starts_with("#!lua")) {
+            Some((first, code)) => (Some(first["#!lua".len()..].trim().to_owned()), format!("\n{code}")),
+            None => (None, text.to_string()),
+        };
+        match self.interpreter.compile(&code) {
+            Ok(function) => self.scripts.insert(sha.clone(), Script { function, flags }),
+            Err(error) => return Reply::Error(format!("ERR Error compiling script: {error}")),
+        };
+        self.evalsha(sha.as_bytes(), rest)
+    }
+
+    fn evalsha(&mut self, sha: &[u8], rest: &[Vec<u8>]) -> Reply {
+        let Some(script) = self.scripts.get(&String::from_utf8_lossy(sha).into_owned()) else {
+            return Reply::Error("NOSCRIPT No matching script. Please use EVAL.".into());
+        };
+        if let Some(refusal) = self.refusal(script.flags.as_deref()) {
+            return Reply::Error(refusal.into());
+        }
+        let Some((keys, arguments)) = split(rest) else {
+            return Reply::Error("ERR Number of keys can't be greater than number of args".into());
+        };
+        self.keys().declared = keys.to_vec();
+        self.interpreter.run(&script.function, keys, arguments)
+    }
+
+    /// With a shebang a script says beforehand what it may do, and is refused before it begins.
+    fn refusal(&self, flags: Option<&str>) -> Option<&'static str> {
+        let flags = flags?;
+        if self.read_only && !flags.contains("no-writes") {
+            return Some("READONLY You can't write against a read only replica.");
+        }
+        let refused = self.full && !flags.contains("allow-oom") && !flags.contains("no-writes");
+        refused.then_some("OOM command not allowed when used memory > 'maxmemory'.")
+    }
+}
+
+type Arguments<'a> = &'a [Vec<u8>];
+
+fn split(rest: Arguments<'_>) -> Option<(Arguments<'_>, Arguments<'_>)> {
+    let (count, rest) = rest.split_first()?;
+    rest.split_at_checked(std::str::from_utf8(count).ok()?.parse().ok()?)
+}
+
+fn write(reply: &Reply, bytes: &mut Vec<u8>) {
+    match reply {
+        Reply::Nil => bytes.extend_from_slice(b"$-1\r\n"),
+        Reply::Integer(number) => bytes.extend_from_slice(format!(":{number}\r\n").as_bytes()),
+        Reply::Error(text) => bytes.extend_from_slice(format!("-{text}\r\n").as_bytes()),
+        Reply::Bulk(payload) => {
+            bytes.extend_from_slice(format!("${}\r\n", payload.len()).as_bytes());
+            bytes.extend_from_slice(payload);
+            bytes.extend_from_slice(b"\r\n");
+        }
+        Reply::Array(members) => {
+            bytes.extend_from_slice(format!("*{}\r\n", members.len()).as_bytes());
+            members.iter().for_each(|member| write(member, bytes));
+        }
+    }
+}

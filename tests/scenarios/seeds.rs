@@ -1,0 +1,102 @@
+//! Random stories: as many as `SEEDS` says, or the one of `SEED`.
+
+use crate::plan::Plan;
+use crate::shrink::shrink;
+use std::collections::BTreeMap;
+
+/// So many stories take about 20 s in a debug build on two cores.
+const BY_DEFAULT: u64 = 1000;
+
+/// What random stories have to come across, or they prove nothing: parts of names of metrics.
+const ROOMS: [&str; 36] = [
+    "rule=.=profiles;.;status=.=hit;.;tier=.=l1",
+    "rule=.=profiles;.;status=.=hit;.;tier=.=l2",
+    "rule=.=open;.;status=.=hit;.;tier=.=l1",
+    "rule=.=open;.;status=.=hit;.;tier=.=l2",
+    "rule=.=search;.;status=.=hit;.;tier=.=l1",
+    "rule=.=keyed;.;status=.=hit;.;tier=.=l2",
+    "rule=.=identify;.;status=.=hit;.;tier=.=l1",
+    "rule=.=identify;.;status=.=hit;.;tier=.=l2",
+    "rule=.=compare;.;status=.=hit;.;tier=.=l2",
+    "status=.=revalidated",
+    "status=.=pass",
+    "reason=.=vary_miss",
+    "reason=.=credentials",
+    "reason=.=stale",
+    "reason=.=request_max_age",
+    "reason=.=body_withheld",
+    "reason=.=body_unlisted",
+    "reason=.=body_duplicate",
+    "reason=.=echo_ambiguous",
+    "reason=.=echo_in_header",
+    "reason=.=not_whole",
+    "reason=.=not_from_origin",
+    "reason=.=authorization",
+    "reason=.=cors",
+    "reason=.=too_large",
+    "reason=.=capacity",
+    "reason=.=replaced",
+    "op=.=lookup;.;outcome=.=corrupt",
+    "op=.=lookup;.;outcome=.=no_script",
+    "op=.=lookup;.;outcome=.=timeout",
+    "op=.=lookup;.;outcome=.=abandoned",
+    "op=.=lookup;.;outcome=.=unreachable",
+    "op=.=lookup;.;outcome=.=refused",
+    "op=.=fill;.;outcome=.=no_script",
+    "op=.=fill;.;outcome=.=timeout",
+    "op=.=fill;.;outcome=.=dropped",
+];
+
+fn entered(all: &BTreeMap<String, i64>, room: &str) -> i64 {
+    all.iter().filter(|(name, _)| name.contains(room)).map(|(_, count)| count).sum()
+}
+
+fn number(name: &str) -> Option<u64> {
+    std::env::var(name).ok()?.parse().ok()
+}
+
+/// Plays the story of a seed; the counters of its end, or the shortest story that fails.
+fn play(seed: u64) -> Result<BTreeMap<String, i64>, String> {
+    let plan = Plan::of(seed);
+    let (world, end) = plan.play();
+    if let Err(what) = end {
+        let least = shrink(&plan);
+        let (world, end) = least.play();
+        let what = end.err().unwrap_or(what);
+        let again = format!("again: SEED={seed} cargo test --test scenarios seeds -- --nocapture");
+        return Err(format!("{what}\n\n{:?}\n{}\n\n{again}", least.setup, world.story.text()));
+    }
+    let mut counts = BTreeMap::new();
+    for (name, count) in world.vms.iter().flat_map(|vm| &vm.counts) {
+        *counts.entry(name.clone()).or_default() += count;
+    }
+    Ok(counts)
+}
+
+#[test]
+fn what_must_hold_holds_in_every_story() {
+    if let Some(seed) = number("SEED") {
+        println!("{}", Plan::of(seed).play().0.story.text());
+        return play(seed).map(drop).unwrap_or_else(|story| panic!("seed {seed}: {story}"));
+    }
+    let mut all: BTreeMap<String, i64> = BTreeMap::new();
+    for seed in 0..number("SEEDS").unwrap_or(BY_DEFAULT) {
+        match play(seed) {
+            Ok(counts) => counts.into_iter().for_each(|(name, count)| *all.entry(name).or_default() += count),
+            Err(story) => panic!("seed {seed}: {story}"),
+        }
+    }
+    println!("{} requests, {} of them hits", entered(&all, "requests_total"), entered(&all, "status=.=hit"));
+    if number("SEEDS").is_none() {
+        ROOMS.iter().for_each(|room| assert!(entered(&all, room) > 9, "hardly a story enters {room}"));
+    }
+}
+
+#[test]
+fn the_same_seed_tells_the_same_story() {
+    for seed in [1, 2, 3, 99] {
+        let stories = [(); 2].map(|()| Plan::of(seed).play().0.story.text());
+        assert_eq!(stories[0], stories[1]);
+        assert!(stories[0].lines().count() > 50, "{}", stories[0]);
+    }
+}

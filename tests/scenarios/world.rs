@@ -1,0 +1,262 @@
+//! All of it under one clock and one queue: what happens next is the earliest event, and among those of one moment
+//! the one that chance puts first.
+
+use crate::callers::{Ask, SECOND};
+use crate::host::{Outcome, SharedData, Stream, Vm};
+use crate::network::{AFTER, Fault, Flight, Front, Request, Tamper};
+use crate::origin::Origin;
+use crate::random::Rng;
+use crate::settings;
+use crate::story::Story;
+use fingerprint_cache::config::Config;
+use fingerprint_cache::time::{Instant, Now, Timestamp};
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BinaryHeap};
+
+/// What somebody outside does.
+#[derive(Clone, Debug)]
+#[allow(clippy::large_enum_variant)] // Most actions are requests, so a box would save nothing.
+pub enum Action {
+    /// A client asks.
+    Ask(Ask),
+    /// The content behind a path changes.
+    Change(String),
+    /// Something is wrong with L2 for so many microseconds.
+    Fault(Fault, u64),
+    /// Redis forgets its scripts.
+    FlushScripts,
+    /// Redis forgets everything.
+    Wipe,
+    /// Another Redis takes over: another epoch, no scripts.
+    Failover,
+    /// Somebody appends to the log of invalidations.
+    Log,
+    Tamper(Tamper),
+    /// Redis' clock is set, by microseconds.
+    RedisClock(i64),
+    /// The pod's wall clock is set, by microseconds.
+    PodClock(i64),
+    /// A worker gets another configuration.
+    Configure(usize, &'static str),
+}
+
+/// What happens at a moment. Numbers are those of streams, flights, workers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Step {
+    Planned(usize),
+    Body(u32),
+    Leave(u32),
+    Expire(u32),
+    Asked(u32),
+    Head(u32),
+    Piece(u32, usize),
+    Arrives(u64),
+    Replies(u64),
+    TimesOut(u64),
+    Outbox(usize),
+    Tick(usize),
+}
+
+/// How a world is set up.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Setup {
+    /// Redis' clock and the pod's, less the true time, in microseconds.
+    pub redis_clock: i64,
+    pub pod_clock: i64,
+    /// The host holds bodies back while a request head is paused.
+    pub withholds: bool,
+    pub setting: Option<&'static str>,
+}
+
+/// The world of one story.
+pub struct World {
+    /// The true time, in microseconds since the story began.
+    pub now: u64,
+    /// When it began, in seconds since 1970.
+    pub wall_base: u64,
+    pub pod_clock: i64,
+    /// How far the pod's clock was ever behind.
+    pub behind: u64,
+    queue: BinaryHeap<Reverse<(u64, u64, u64, Step)>>,
+    numbered: u64,
+    planned: Vec<(Action, u64)>,
+    pub vms: Vec<Vm>,
+    pub shared: SharedData,
+    pub withholds: bool,
+    pub streams: BTreeMap<u32, Stream>,
+    pub flights: BTreeMap<u64, Flight>,
+    /// Commands on their way to webdis.
+    pub requests: BTreeMap<u64, Request>,
+    pub next_flight: u64,
+    pub front: Front,
+    pub origin: Origin,
+    pub story: Story,
+    violation: Option<String>,
+}
+
+impl World {
+    /// A pod of two workers.
+    pub fn new(setup: Setup) -> Self {
+        let config = settings::named(setup.setting.unwrap_or("base"));
+        let vms: Vec<Vm> = [3 * SECOND, 777 * SECOND].map(|mono| Vm::new(config.clone(), mono)).into_iter().collect();
+        let mut world = Self {
+            now: 0,
+            wall_base: 1_800_000_000,
+            pod_clock: setup.pod_clock,
+            behind: behind(setup.pod_clock),
+            queue: BinaryHeap::new(),
+            numbered: 0,
+            planned: Vec::new(),
+            vms,
+            shared: SharedData::default(),
+            withholds: setup.withholds,
+            streams: BTreeMap::new(),
+            flights: BTreeMap::new(),
+            requests: BTreeMap::new(),
+            next_flight: 0,
+            front: Front::new(setup.redis_clock),
+            origin: Origin::default(),
+            story: Story::default(),
+            violation: None,
+        };
+        world.vms[0].worker.prepare(&mut world.shared);
+        world.vms[1].worker.prepare(&mut world.shared);
+        world
+    }
+
+    /// Both clocks of a worker.
+    pub fn now_of(&self, vm: usize) -> Now {
+        let wall = (self.wall_base * 1000 + self.now / 1000) as i64 + self.pod_clock / 1000;
+        Now { wall: Timestamp(wall as u64), mono: Instant(self.now + self.vms[vm].mono) }
+    }
+
+    pub fn tell(&mut self, line: impl AsRef<str>) {
+        self.story.tell(self.now, line);
+    }
+
+    /// Something that must not be; the first one ends the story.
+    pub fn violated(&mut self, what: String) {
+        self.tell(format!("VIOLATED: {what}"));
+        self.violation.get_or_insert(what);
+    }
+
+    pub fn schedule(&mut self, delay: u64, rank: u64, step: Step) {
+        self.numbered += 1;
+        self.queue.push(Reverse((self.now + delay, rank, self.numbered, step)));
+    }
+
+    /// Plans an action for a moment from now; the number of its stream, should it be a request.
+    pub fn plan(&mut self, delay: u64, action: Action, seed: u64) -> u32 {
+        self.planned.push((action, seed));
+        self.schedule(delay, seed, Step::Planned(self.planned.len() - 1));
+        (self.planned.len() - 1) as u32
+    }
+
+    /// Plays until nothing is left to happen.
+    ///
+    /// # Errors
+    /// What must not be, with the story.
+    pub fn play(&mut self) -> Result<(), String> {
+        let mut last = self.now;
+        while let Some(Reverse((at, _, _, step))) = self.queue.pop() {
+            self.now = at;
+            if !matches!(step, Step::Tick(_)) {
+                last = at;
+            }
+            self.happen(step);
+            self.check();
+            if self.violation.is_none() && at > last + AFTER {
+                self.violated(format!("streams {:?} wait for ever", self.waiting()))
+            }
+            if let Some(what) = &self.violation {
+                return Err(what.clone());
+            }
+        }
+        self.check_end();
+        self.violation.clone().map_or(Ok(()), Err)
+    }
+
+    fn happen(&mut self, step: Step) {
+        match step {
+            Step::Planned(at) => self.act_out(at),
+            Step::Body(id) => self.body(id),
+            Step::Leave(id) => self.leave(id),
+            Step::Expire(id) => self.expire(id),
+            Step::Asked(id) => self.asked(id),
+            Step::Head(id) => self.head(id),
+            Step::Piece(id, number) => self.piece(id, number),
+            Step::Arrives(id) => self.arrives(id),
+            Step::Replies(id) => self.replies(id, true),
+            Step::TimesOut(id) => self.replies(id, false),
+            Step::Outbox(vm) => self.send_fills(vm),
+            Step::Tick(vm) => self.tick(vm),
+        }
+    }
+
+    fn act_out(&mut self, at: usize) {
+        let (action, seed) = self.planned[at].clone();
+        if !matches!(action, Action::Ask(_)) {
+            self.tell(format!("-- {action:?}"));
+        }
+        match action {
+            Action::Ask(ask) => {
+                let vm = ask.vm;
+                self.begin(at as u32, ask, seed);
+                self.wind(vm);
+            }
+            Action::Change(path) => self.origin.change(&path, self.now),
+            Action::Fault(fault, lasts) => self.front.fault = Some((fault, self.now + lasts)),
+            Action::FlushScripts => self.front.server.flush_scripts(),
+            Action::Wipe => self.front.server.keys().hashes.clear(),
+            Action::Failover => self.fail_over(),
+            Action::Log => self.append_to_log(),
+            Action::Tamper(how) => {
+                let what = self.front.tamper(how, &mut Rng::new(seed));
+                self.tell(format!("   {what}"));
+            }
+            Action::RedisClock(by) => self.front.turn_clock(by, self.now),
+            Action::PodClock(by) => {
+                self.pod_clock += by;
+                self.behind = self.behind.max(behind(self.pod_clock));
+            }
+            Action::Configure(vm, name) => self.configure(vm, name),
+        }
+    }
+
+    fn fail_over(&mut self) {
+        self.front.server.flush_scripts();
+        self.front.server.keys().epoch += 1;
+    }
+
+    fn append_to_log(&mut self) {
+        let mut keys = self.front.server.keys();
+        keys.log = Some(keys.log.unwrap_or(0) + 1);
+    }
+
+    fn configure(&mut self, vm: usize, name: &str) {
+        let config = settings::named(name);
+        self.vms[vm].worker.configure(Config::parse(config.to_string().as_bytes()).unwrap());
+        self.vms[vm].config = config;
+        let mut rng = Rng::new(self.now);
+        self.run_commands(vm, None, &mut rng);
+    }
+
+    fn waiting(&self) -> Vec<u32> {
+        self.streams.iter().filter(|(_, stream)| stream.outcome.is_none()).map(|(id, _)| *id).collect()
+    }
+
+    /// How a request ended.
+    pub fn outcome(&self, id: u32) -> &Outcome {
+        self.streams[&id].outcome.as_ref().unwrap()
+    }
+
+    /// A counter of both workers together: the sum over all names that hold each of `parts`.
+    pub fn counted(&self, parts: &[&str]) -> i64 {
+        let all = self.vms.iter().flat_map(|vm| &vm.counts);
+        all.filter(|(name, _)| parts.iter().all(|part| name.contains(part))).map(|(_, count)| count).sum()
+    }
+}
+
+fn behind(clock: i64) -> u64 {
+    u64::try_from(-clock).unwrap_or(0)
+}
