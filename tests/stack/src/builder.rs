@@ -1,0 +1,172 @@
+//! All of it at once: Redis, webdis and Envoy with ports and files of their own, before a service of the caller's.
+
+use std::path::Path;
+
+use serde_json::Value;
+
+use crate::bootstrap::Bootstrap;
+use crate::client::{Client, Request, Response};
+use crate::envoy::{Envoy, Options};
+use crate::metrics::Metrics;
+use crate::paths;
+use crate::port::Port;
+use crate::redis::Redis;
+use crate::scratch::Scratch;
+use crate::webdis::Webdis;
+
+type Change = Box<dyn FnOnce(&mut Bootstrap) -> Result<(), String>>;
+
+/// What a [`Stack`] is to be.
+pub struct Builder {
+    service: Option<u16>,
+    redis: bool,
+    webdis: bool,
+    options: Options,
+    changes: Vec<Change>,
+}
+
+impl Builder {
+    /// Sends what the cache does not answer to this port. Without it nobody listens there.
+    #[must_use]
+    pub fn service(mut self, port: u16) -> Self {
+        self.service = Some(port);
+        self
+    }
+
+    /// Whether Redis runs from the start (default: yes).
+    #[must_use]
+    pub fn redis(mut self, runs: bool) -> Self {
+        self.redis = runs;
+        self
+    }
+
+    /// Whether webdis runs from the start (default: yes).
+    #[must_use]
+    pub fn webdis(mut self, runs: bool) -> Self {
+        self.webdis = runs;
+        self
+    }
+
+    /// The number of Envoy's workers (default: 2).
+    #[must_use]
+    pub fn workers(mut self, workers: usize) -> Self {
+        self.options.workers = workers;
+        self
+    }
+
+    /// How Envoy is started.
+    #[must_use]
+    pub fn options(mut self, options: Options) -> Self {
+        self.options = options;
+        self
+    }
+
+    /// Replaces the plugin configuration of the shipped file.
+    #[must_use]
+    pub fn plugin(self, plugin: Value) -> Self {
+        self.change(move |bootstrap| bootstrap.set_plugin(&plugin))
+    }
+
+    /// Changes the plugin configuration of the shipped file.
+    #[must_use]
+    pub fn edit(self, edit: impl FnOnce(&mut Value) + 'static) -> Self {
+        self.change(move |bootstrap| {
+            let mut plugin = bootstrap.plugin()?;
+            edit(&mut plugin);
+            bootstrap.set_plugin(&plugin)
+        })
+    }
+
+    /// Changes anything of the Envoy configuration.
+    #[must_use]
+    pub fn change(mut self, change: impl FnOnce(&mut Bootstrap) -> Result<(), String> + 'static) -> Self {
+        self.changes.push(Box::new(change));
+        self
+    }
+
+    /// Starts it all and waits until it serves.
+    ///
+    /// # Errors
+    /// A sentence with the end of the log of what did not start; what had started is stopped.
+    pub fn start(self) -> Result<Stack, String> {
+        let folder = Scratch::new("test")?;
+        let mut redis = Redis::new(Port::free()?, folder.path());
+        let mut webdis = Webdis::new(Port::free()?, redis.port(), folder.path());
+        if self.redis {
+            redis.start()?;
+        }
+        if self.webdis {
+            webdis.start()?;
+        }
+        let unserved = Port::free()?;
+        let mut bootstrap = Bootstrap::shipped()?;
+        bootstrap.load(&paths::plugin()?)?;
+        bootstrap.send_to("webdis", webdis.port())?;
+        bootstrap.send_to("fingerprint-api", self.service.unwrap_or(unserved.number()))?;
+        for change in self.changes {
+            change(&mut bootstrap)?;
+        }
+        let mut envoy = Envoy::changed(bootstrap, folder.path(), self.options)?;
+        envoy.start()?;
+        Ok(Stack { envoy, webdis, redis, _unserved: unserved, folder })
+    }
+}
+
+/// A running stack. Its parts can be stopped, paused and started again; all end when it is dropped.
+#[derive(Debug)]
+pub struct Stack {
+    /// Envoy with the filter.
+    pub envoy: Envoy,
+    /// Redis' HTTP front.
+    pub webdis: Webdis,
+    /// Redis.
+    pub redis: Redis,
+    /// Keeps others from the port where nobody listens.
+    _unserved: Port,
+    /// Last, so that it goes when nobody writes there any more.
+    folder: Scratch,
+}
+
+impl Stack {
+    /// The shipped configuration with two workers, to be changed.
+    pub fn builder() -> Builder {
+        Builder { service: None, redis: true, webdis: true, options: Options::default(), changes: Vec::new() }
+    }
+
+    /// Sends a request on a connection of its own.
+    ///
+    /// # Errors
+    /// A sentence, when there is no whole answer.
+    pub fn send(&self, request: &Request) -> Result<Response, String> {
+        request.send(self.envoy.port())
+    }
+
+    /// Sends a GET on a connection of its own.
+    ///
+    /// # Errors
+    /// As [`Stack::send`].
+    pub fn get(&self, target: &str) -> Result<Response, String> {
+        self.send(&Request::get(target))
+    }
+
+    /// A connection that stays open, and so stays with one worker.
+    ///
+    /// # Errors
+    /// A sentence, when Envoy does not listen.
+    pub fn client(&self) -> Result<Client, String> {
+        Client::connect(self.envoy.port())
+    }
+
+    /// All metrics at this moment.
+    ///
+    /// # Errors
+    /// A sentence, when Envoy does not run.
+    pub fn metrics(&self) -> Result<Metrics, String> {
+        self.envoy.metrics()
+    }
+
+    /// Where the configurations and logs are.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+}
