@@ -58,12 +58,12 @@ impl Echo {
 
     /// The forms under which the value could stand elsewhere in the answer, in lower case.
     fn traces(&self, found: &str) -> Vec<String> {
-        let inner = |json: &str| json.trim_matches('"').to_lowercase();
+        let inner = |json: &str| trace::lowered(json.trim_matches('"'));
         match self {
             Self::Absent | Self::Fixed(_) => Vec::new(),
-            Self::Number(text) => vec![text.to_lowercase()],
+            Self::Number(text) => vec![trace::lowered(text)],
             Self::Text(text) => {
-                vec![text.to_lowercase(), inner(found), self.json().map(|json| inner(&json)).unwrap_or_default()]
+                vec![trace::lowered(text), inner(found), self.json().map(|json| inner(&json)).unwrap_or_default()]
             }
         }
     }

@@ -28,12 +28,7 @@ impl Answer {
     /// An answer with `body`, which is JSON.
     pub fn of(status: StatusCode, body: Bytes) -> Self {
         let kind = HeaderValue::from_static("application/json");
-        Self {
-            status,
-            headers: HeaderMap::from_iter([(header::CONTENT_TYPE, kind)]),
-            body,
-            modified: None,
-        }
+        Self { status, headers: HeaderMap::from_iter([(header::CONTENT_TYPE, kind)]), body, modified: None }
     }
 
     /// An answer with `value` as JSON; 500 where it cannot be written.
@@ -52,12 +47,7 @@ impl Answer {
 
     /// An answer without a body.
     pub fn empty(status: StatusCode) -> Self {
-        Self {
-            status,
-            headers: HeaderMap::new(),
-            body: Bytes::new(),
-            modified: None,
-        }
+        Self { status, headers: HeaderMap::new(), body: Bytes::new(), modified: None }
     }
 
     /// With `Cache-Control: value`.
@@ -86,10 +76,7 @@ impl Answer {
         self.text("x-ratelimit-remaining", &allowance.remaining.to_string());
         self.text("x-ratelimit-reset", &allowance.reset.to_string());
         self.text("x-quota-tier", allowance.tier);
-        self.text(
-            "x-quota-monthly-remaining",
-            &allowance.monthly_remaining.to_string(),
-        );
+        self.text("x-quota-monthly-remaining", &allowance.monthly_remaining.to_string());
         self
     }
 
@@ -100,12 +87,7 @@ impl Answer {
         }
         let mut headers = self.headers;
         headers.remove(header::CONTENT_TYPE);
-        Self {
-            status: StatusCode::NOT_MODIFIED,
-            headers,
-            body: Bytes::new(),
-            modified: None,
-        }
+        Self { status: StatusCode::NOT_MODIFIED, headers, body: Bytes::new(), modified: None }
     }
 
     /// The answer as the server sends it.
@@ -130,16 +112,10 @@ impl Answer {
         };
         if request.contains_key(header::IF_NONE_MATCH) {
             let lines = request.get_all(header::IF_NONE_MATCH);
-            return lines
-                .iter()
-                .any(|line| names(line.as_bytes(), tag.as_bytes()));
+            return lines.iter().any(|line| names(line.as_bytes(), tag.as_bytes()));
         }
-        let since = request
-            .get(header::IF_MODIFIED_SINCE)
-            .and_then(|value| value.to_str().ok());
-        since
-            .and_then(|date| httpdate::parse_http_date(date).ok())
-            .is_some_and(|date| modified <= date)
+        let since = request.get(header::IF_MODIFIED_SINCE).and_then(|value| value.to_str().ok());
+        since.and_then(|date| httpdate::parse_http_date(date).ok()).is_some_and(|date| modified <= date)
     }
 }
 
@@ -159,9 +135,7 @@ mod tests {
 
     fn answer() -> Answer {
         let made = UNIX_EPOCH + Duration::from_secs(784_111_777);
-        Answer::of(StatusCode::OK, Bytes::from_static(b"[1]"))
-            .cache_control("max-age=5")
-            .validators(made)
+        Answer::of(StatusCode::OK, Bytes::from_static(b"[1]")).cache_control("max-age=5").validators(made)
     }
 
     fn asked(name: &'static str, value: &str) -> Answer {
@@ -178,39 +152,20 @@ mod tests {
             ("if-none-match", "*".into(), 304),
             ("if-none-match", "\"x\"".into(), 200),
             ("if-none-match", "".into(), 200),
-            (
-                "if-modified-since",
-                "Sun, 06 Nov 1994 08:49:37 GMT".into(),
-                304,
-            ),
-            (
-                "if-modified-since",
-                "Sun, 06 Nov 1994 08:49:36 GMT".into(),
-                200,
-            ),
+            ("if-modified-since", "Sun, 06 Nov 1994 08:49:37 GMT".into(), 304),
+            ("if-modified-since", "Sun, 06 Nov 1994 08:49:36 GMT".into(), 200),
             ("if-modified-since", "yesterday".into(), 200),
         ];
         for (name, value, status) in table {
-            assert_eq!(
-                asked(name, &value).status.as_u16(),
-                status,
-                "{name}: {value}"
-            );
+            assert_eq!(asked(name, &value).status.as_u16(), status, "{name}: {value}");
         }
     }
 
     #[test]
     fn the_tag_counts_more_than_the_date() {
-        let request = [
-            ("if-none-match", "\"x\""),
-            ("if-modified-since", "Sun, 06 Nov 2094 08:49:37 GMT"),
-        ];
-        let request =
-            request.map(|(name, value)| (HeaderName::from_static(name), value.parse().unwrap()));
-        assert_eq!(
-            answer().conditional(&HeaderMap::from_iter(request)).status,
-            200
-        );
+        let request = [("if-none-match", "\"x\""), ("if-modified-since", "Sun, 06 Nov 2094 08:49:37 GMT")];
+        let request = request.map(|(name, value)| (HeaderName::from_static(name), value.parse().unwrap()));
+        assert_eq!(answer().conditional(&HeaderMap::from_iter(request)).status, 200);
     }
 
     #[test]

@@ -75,9 +75,7 @@ pub fn read(
 
 fn options(listen: Option<String>, delay: Option<String>) -> Result<Options, String> {
     let listen = listen.as_deref().unwrap_or(LISTEN);
-    let listen = listen
-        .parse()
-        .map_err(|_| format!("\"{listen}\" is not an address and port; write {LISTEN}."))?;
+    let listen = listen.parse().map_err(|_| format!("\"{listen}\" is not an address and port; write {LISTEN}."))?;
     let delay = delay.map_or_else(|| Ok(Delay::default()), |delay| delay.parse())?;
     Ok(Options { listen, delay })
 }
@@ -97,10 +95,7 @@ mod tests {
     #[test]
     fn options_are_read_in_both_forms() {
         assert_eq!(asked(""), served("127.0.0.1:18002", "20ms"));
-        assert_eq!(
-            asked("--listen [::1]:9 --delay 1s"),
-            served("[::1]:9", "1s")
-        );
+        assert_eq!(asked("--listen [::1]:9 --delay 1s"), served("[::1]:9", "1s"));
         assert_eq!(asked("--delay=20ms..200ms"), served(LISTEN, "20ms..200ms"));
         assert_eq!(asked("--delay 1s --help"), Ok(Wish::Help));
     }
@@ -109,26 +104,13 @@ mod tests {
     fn the_command_line_is_stronger_than_the_environment() {
         let environment = |name: &str| name.ends_with("DELAY").then(|| "70ms".to_owned());
         assert_eq!(read([], environment), served(LISTEN, "70ms"));
-        assert_eq!(
-            read(["--delay=1ms".to_owned()], environment),
-            served(LISTEN, "1ms")
-        );
+        assert_eq!(read(["--delay=1ms".to_owned()], environment), served(LISTEN, "1ms"));
     }
 
     #[test]
     fn what_cannot_be_read_gets_a_sentence() {
-        for line in [
-            "--port 1",
-            "--listen",
-            "--listen 18002",
-            "--delay",
-            "--delay soon",
-            "x",
-        ] {
-            assert!(
-                asked(line).is_err_and(|sentence| sentence.ends_with('.')),
-                "{line}"
-            );
+        for line in ["--port 1", "--listen", "--listen 18002", "--delay", "--delay soon", "x"] {
+            assert!(asked(line).is_err_and(|sentence| sentence.ends_with('.')), "{line}");
         }
     }
 }

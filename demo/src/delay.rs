@@ -29,10 +29,7 @@ impl Delay {
 impl Default for Delay {
     fn default() -> Self {
         let usual = Duration::from_millis(20);
-        Self {
-            low: usual,
-            high: usual,
-        }
+        Self { low: usual, high: usual }
     }
 }
 
@@ -44,14 +41,9 @@ impl FromStr for Delay {
         let (low, high) = text.split_once("..").unwrap_or((text, text));
         let (low, high) = (duration(low)?, duration(high)?);
         if low > high {
-            return Err(format!(
-                "\"{text}\" ends before it begins; write 20ms..200ms."
-            ));
+            return Err(format!("\"{text}\" ends before it begins; write 20ms..200ms."));
         }
-        Ok(Self {
-            low: low.min(LONGEST),
-            high: high.min(LONGEST),
-        })
+        Ok(Self { low: low.min(LONGEST), high: high.min(LONGEST) })
     }
 }
 
@@ -102,23 +94,8 @@ mod tests {
 
     #[test]
     fn anything_else_gets_a_sentence() {
-        for text in [
-            "",
-            "20",
-            "ms",
-            "+5ms",
-            "-5ms",
-            "1.5s",
-            "2m",
-            "2s..1s",
-            "..",
-            "5 ms",
-            "99999999999s",
-        ] {
-            assert!(
-                shown(text).is_err_and(|sentence| sentence.ends_with('.')),
-                "{text}"
-            );
+        for text in ["", "20", "ms", "+5ms", "-5ms", "1.5s", "2m", "2s..1s", "..", "5 ms", "99999999999s"] {
+            assert!(shown(text).is_err_and(|sentence| sentence.ends_with('.')), "{text}");
         }
     }
 

@@ -21,10 +21,7 @@ impl Fingerprint {
     /// Reads `{tls_data, http_headers}`; the error is a sentence, in which `at`
     /// stands before the member's name.
     pub fn read(request: &Value, at: &str) -> Result<Self, String> {
-        Ok(Self {
-            tls: tls_data(request, at)?,
-            headers: http_headers(request, at)?,
-        })
+        Ok(Self { tls: tls_data(request, at)?, headers: http_headers(request, at)? })
     }
 
     /// A sequence that belongs to this fingerprint and `purpose`.
@@ -39,12 +36,7 @@ impl Fingerprint {
     /// claims none. Edge and Chrome name those they descend from too, so the
     /// youngest name is looked for first.
     pub fn claim(&self) -> (&'static str, &str) {
-        let marks = [
-            ("Edg/", "edge"),
-            ("Firefox/", "firefox"),
-            ("Chrome/", "chrome"),
-            ("Version/", "safari"),
-        ];
+        let marks = [("Edg/", "edge"), ("Firefox/", "firefox"), ("Chrome/", "chrome"), ("Version/", "safari")];
         let agent = self.headers.get("user-agent").map_or("", String::as_str);
         let claim = |(mark, browser): (&str, _)| Some((browser, agent.split_once(mark)?.1));
         let Some((browser, rest)) = marks.into_iter().find_map(claim) else {
@@ -71,14 +63,10 @@ impl Fingerprint {
 
 fn tls_data(request: &Value, at: &str) -> Result<Vec<u8>, String> {
     let Some(text) = request.get("tls_data").and_then(Value::as_str) else {
-        return Err(format!(
-            "{at}tls_data is missing: send the hello as base64 text."
-        ));
+        return Err(format!("{at}tls_data is missing: send the hello as base64 text."));
     };
     match STANDARD.decode(text) {
-        Ok(bytes) if bytes.is_empty() => Err(format!(
-            "{at}tls_data is empty: send the hello as base64 text."
-        )),
+        Ok(bytes) if bytes.is_empty() => Err(format!("{at}tls_data is empty: send the hello as base64 text.")),
         Ok(bytes) => Ok(bytes),
         Err(error) => Err(format!("{at}tls_data is not base64 with padding: {error}.")),
     }
@@ -86,9 +74,7 @@ fn tls_data(request: &Value, at: &str) -> Result<Vec<u8>, String> {
 
 fn http_headers(request: &Value, at: &str) -> Result<BTreeMap<String, String>, String> {
     let Some(members) = request.get("http_headers").and_then(Value::as_object) else {
-        return Err(format!(
-            "{at}http_headers is missing: send a map of names to text."
-        ));
+        return Err(format!("{at}http_headers is missing: send a map of names to text."));
     };
     lower_case(members, at)
 }
@@ -97,15 +83,11 @@ fn lower_case(members: &Map<String, Value>, at: &str) -> Result<BTreeMap<String,
     let mut headers = BTreeMap::new();
     for (name, value) in members {
         let Some(value) = value.as_str() else {
-            return Err(format!(
-                "{at}http_headers.{name} is not text: send one text for each name."
-            ));
+            return Err(format!("{at}http_headers.{name} is not text: send one text for each name."));
         };
         let before = headers.insert(name.to_ascii_lowercase(), value.to_owned());
         if before.is_some() {
-            return Err(format!(
-                "{at}http_headers has {name} twice, in different case: send it once."
-            ));
+            return Err(format!("{at}http_headers has {name} twice, in different case: send it once."));
         }
     }
     Ok(headers)
@@ -132,10 +114,7 @@ mod tests {
     fn the_user_agent_claims_a_browser() {
         let table = [
             ("Gecko/20100101 Firefox/133.0", ("firefox", "133")),
-            (
-                "Chrome/126.0.0.0 Safari/537.36 Edg/126.0.1",
-                ("edge", "126"),
-            ),
+            ("Chrome/126.0.0.0 Safari/537.36 Edg/126.0.1", ("edge", "126")),
             ("Chrome/120.0.0.0 Safari/537.36", ("chrome", "120")),
             ("Version/17.4 Safari/605.1.15", ("safari", "17")),
             ("Chrome/", ("chrome", "")),
@@ -149,18 +128,9 @@ mod tests {
     #[test]
     fn likeness_goes_from_nothing_to_the_same() {
         let (one, other) = (with_agent("a"), with_agent("b"));
-        assert_eq!(
-            (one.tls_likeness(&one), one.http_likeness(&one)),
-            (SAME, SAME)
-        );
-        assert_eq!(
-            (one.tls_likeness(&other), one.http_likeness(&other)),
-            (SAME, 0)
-        );
-        let longer = Fingerprint {
-            tls: vec![0, 1, 9, 9, 9, 9, 9, 9],
-            headers: BTreeMap::new(),
-        };
+        assert_eq!((one.tls_likeness(&one), one.http_likeness(&one)), (SAME, SAME));
+        assert_eq!((one.tls_likeness(&other), one.http_likeness(&other)), (SAME, 0));
+        let longer = Fingerprint { tls: vec![0, 1, 9, 9, 9, 9, 9, 9], headers: BTreeMap::new() };
         assert_eq!(one.tls_likeness(&longer), SAME / 4);
     }
 }

@@ -6,10 +6,8 @@ use crate::seed::Seed;
 use serde::Serialize;
 
 /// Registered cipher suites the older part of a hello is drawn from.
-const CIPHER_SUITES: [u16; 14] = [
-    0xc02b, 0xc02f, 0xc02c, 0xc030, 0xcca9, 0xcca8, 0xc013, 0xc014, 0x009c, 0x009d, 0x002f, 0x0035,
-    0xc009, 0xc00a,
-];
+const CIPHER_SUITES: [u16; 14] =
+    [0xc02b, 0xc02f, 0xc02c, 0xc030, 0xcca9, 0xcca8, 0xc013, 0xc014, 0x009c, 0x009d, 0x002f, 0x0035, 0xc009, 0xc00a];
 
 /// Extension types with the least and the greatest length of their data, in
 /// bytes. Together they keep a profile between 0.7 and 2.0 KB.
@@ -50,11 +48,7 @@ struct Extension {
 impl Hello {
     /// The hello that belongs to `seed`.
     pub fn new(seed: &mut Seed) -> Self {
-        Self {
-            cipher_suites: cipher_suites(seed),
-            compression_methods: vec![0],
-            extensions: extensions(seed),
-        }
+        Self { cipher_suites: cipher_suites(seed), compression_methods: vec![0], extensions: extensions(seed) }
     }
 }
 
@@ -116,26 +110,10 @@ mod tests {
         for number in 0..200 {
             let hello = hello(&number.to_string());
             let types: Vec<_> = hello.extensions.iter().map(|one| one.r#type).collect();
-            assert_eq!(
-                types.iter().collect::<BTreeSet<_>>().len(),
-                types.len(),
-                "{types:?}"
-            );
-            assert_eq!(
-                types.iter().filter(|one| is_grease(**one)).count(),
-                2,
-                "{types:?}"
-            );
-            assert!(
-                types.last().is_some_and(|last| is_grease(*last)),
-                "{types:?}"
-            );
-            assert!(
-                hello
-                    .cipher_suites
-                    .first()
-                    .is_some_and(|first| is_grease(*first))
-            );
+            assert_eq!(types.iter().collect::<BTreeSet<_>>().len(), types.len(), "{types:?}");
+            assert_eq!(types.iter().filter(|one| is_grease(**one)).count(), 2, "{types:?}");
+            assert!(types.last().is_some_and(|last| is_grease(*last)), "{types:?}");
+            assert!(hello.cipher_suites.first().is_some_and(|first| is_grease(*first)));
             assert_eq!(hello.compression_methods, [0]);
         }
     }
@@ -146,10 +124,7 @@ mod tests {
         for (r#type, least, greatest) in EXTENSIONS {
             let found = hello.extensions.iter().find(|one| one.r#type == r#type);
             let digits = found.map(|one| one.data.len() as u64);
-            assert!(
-                digits.is_some_and(|digits| (2 * least..=2 * greatest).contains(&digits)),
-                "{type}"
-            );
+            assert!(digits.is_some_and(|digits| (2 * least..=2 * greatest).contains(&digits)), "{type}");
         }
     }
 }

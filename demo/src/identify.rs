@@ -65,16 +65,10 @@ impl Judge<'_> {
         };
         if requests.is_empty() || requests.len() > MAX_BATCH {
             let found = requests.len();
-            return Err(format!(
-                "requests has {found} fingerprints: send 1 to {MAX_BATCH}."
-            ));
+            return Err(format!("requests has {found} fingerprints: send 1 to {MAX_BATCH}."));
         }
         let one = |(index, request)| self.identity(request, &format!("requests[{index}]."));
-        let results: Vec<_> = requests
-            .iter()
-            .enumerate()
-            .map(one)
-            .collect::<Result<_, _>>()?;
+        let results: Vec<_> = requests.iter().enumerate().map(one).collect::<Result<_, _>>()?;
         let total = results.len();
         Ok(Batch { results, total })
     }
@@ -121,8 +115,7 @@ pub fn compare(body: &[u8]) -> Result<Comparison, String> {
 }
 
 fn parse(body: &[u8]) -> Result<Value, String> {
-    let value =
-        serde_json::from_slice(body).map_err(|error| format!("The body is not JSON: {error}."))?;
+    let value = serde_json::from_slice(body).map_err(|error| format!("The body is not JSON: {error}."))?;
     match value {
         Value::Object(_) => Ok(value),
         _ => Err("The body is JSON but not a map: send {\"tls_data\": …}.".into()),
@@ -141,10 +134,7 @@ mod tests {
 
     fn identify(body: &str, model: u64) -> Result<String, String> {
         let catalogue = Catalogue::new().unwrap();
-        let judge = Judge {
-            catalogue: &catalogue,
-            model,
-        };
+        let judge = Judge { catalogue: &catalogue, model };
         let identity = judge.identify(body.as_bytes())?;
         Ok(serde_json::to_string(&identity).unwrap())
     }
@@ -162,11 +152,7 @@ mod tests {
     fn each_part_of_the_fingerprint_and_the_model_change_the_answer() {
         let before = identify(BODY, 1).unwrap();
         for (from, to) in [("FgMB", "FgMC"), ("\"x\"", "\"z\""), ("Accept", "Accepts")] {
-            assert_ne!(
-                identify(&BODY.replace(from, to), 1).unwrap(),
-                before,
-                "{from}"
-            );
+            assert_ne!(identify(&BODY.replace(from, to), 1).unwrap(), before, "{from}");
         }
         assert_ne!(identify(BODY, 2).unwrap(), before);
     }
@@ -174,20 +160,10 @@ mod tests {
     #[test]
     fn the_session_id_is_echoed_only_when_the_request_has_it() {
         assert!(!identify(BODY, 1).unwrap().contains("session_id"));
-        for value in [
-            r#""s-1""#,
-            r#""a\"b""#,
-            "17",
-            "null",
-            "true",
-            r#"{"a":[1]}"#,
-        ] {
+        for value in [r#""s-1""#, r#""a\"b""#, "17", "null", "true", r#"{"a":[1]}"#] {
             let body = BODY.replacen('{', &format!("{{\"session_id\":{value},"), 1);
             let answer = identify(&body, 1).unwrap();
-            assert!(
-                answer.ends_with(&format!(r#","session_id":{value}}}"#)),
-                "{answer}"
-            );
+            assert!(answer.ends_with(&format!(r#","session_id":{value}}}"#)), "{answer}");
         }
     }
 
@@ -195,10 +171,7 @@ mod tests {
     fn the_session_id_changes_nothing_else() {
         let body = BODY.replacen('{', r#"{"session_id":"s","#, 1);
         let answer = identify(&body, 1).unwrap();
-        assert_eq!(
-            answer.replace(r#","session_id":"s""#, ""),
-            identify(BODY, 1).unwrap()
-        );
+        assert_eq!(answer.replace(r#","session_id":"s""#, ""), identify(BODY, 1).unwrap());
     }
 
     #[test]
@@ -211,21 +184,12 @@ mod tests {
             (r#"{"tls_data":"","http_headers":{}}"#, "tls_data is empty"),
             (r#"{"tls_data":"*","http_headers":{}}"#, "not base64"),
             (r#"{"tls_data":"AAAA"}"#, "http_headers is missing"),
-            (
-                r#"{"tls_data":"AAAA","http_headers":{"a":1}}"#,
-                "http_headers.a is not text",
-            ),
-            (
-                r#"{"tls_data":"AAAA","http_headers":{"a":"1","A":"2"}}"#,
-                "twice",
-            ),
+            (r#"{"tls_data":"AAAA","http_headers":{"a":1}}"#, "http_headers.a is not text"),
+            (r#"{"tls_data":"AAAA","http_headers":{"a":"1","A":"2"}}"#, "twice"),
         ];
         for (body, words) in table {
             let sentence = identify(body, 1).unwrap_err();
-            assert!(
-                sentence.contains(words) && sentence.ends_with('.'),
-                "{body}: {sentence}"
-            );
+            assert!(sentence.contains(words) && sentence.ends_with('.'), "{body}: {sentence}");
         }
     }
 
@@ -238,24 +202,14 @@ mod tests {
     #[test]
     fn a_batch_answers_each_as_alone() {
         let catalogue = Catalogue::new().unwrap();
-        let judge = Judge {
-            catalogue: &catalogue,
-            model: 1,
-        };
-        let batch = judge
-            .batch(format!(r#"{{"requests":[{BODY},{BODY}]}}"#).as_bytes())
-            .unwrap();
+        let judge = Judge { catalogue: &catalogue, model: 1 };
+        let batch = judge.batch(format!(r#"{{"requests":[{BODY},{BODY}]}}"#).as_bytes()).unwrap();
         let alone = identify(BODY, 1).unwrap();
         let both = serde_json::to_string(&batch).unwrap();
-        assert_eq!(
-            both,
-            format!(r#"{{"results":[{alone},{alone}],"total":2}}"#)
-        );
+        assert_eq!(both, format!(r#"{{"results":[{alone},{alone}],"total":2}}"#));
         let sentence = |body: &str| judge.batch(body.as_bytes()).err().unwrap();
         assert!(sentence(r#"{"requests":[]}"#).contains("1 to 100"));
-        assert!(
-            sentence(&format!(r#"{{"requests":[{BODY},{{}}]}}"#)).contains("requests[1].tls_data")
-        );
+        assert!(sentence(&format!(r#"{{"requests":[{BODY},{{}}]}}"#)).contains("requests[1].tls_data"));
     }
 
     #[test]
@@ -265,10 +219,7 @@ mod tests {
             serde_json::to_value(compare(body.as_bytes()).unwrap()).unwrap()
         };
         let same = pair(BODY);
-        assert_eq!(
-            (same.get("similarity"), same.get("same")),
-            (Some(&1.0.into()), Some(&true.into()))
-        );
+        assert_eq!((same.get("similarity"), same.get("same")), (Some(&1.0.into()), Some(&true.into())));
         let other = pair(&BODY.replace("\"x\"", "\"z\""));
         assert_eq!(other.get("tls_similarity"), Some(&1.0.into()));
         assert_eq!(other.get("http_similarity"), Some(&0.5.into()));

@@ -46,8 +46,7 @@ fn main() -> ExitCode {
 }
 
 fn run(options: &Options) -> Result<(), String> {
-    let runtime =
-        tokio::runtime::Runtime::new().map_err(|error| format!("Cannot start: {error}."))?;
+    let runtime = tokio::runtime::Runtime::new().map_err(|error| format!("Cannot start: {error}."))?;
     let result = runtime.block_on(listen(options));
     // Clients that did not end in time must not keep the process.
     runtime.shutdown_background();
@@ -55,18 +54,12 @@ fn run(options: &Options) -> Result<(), String> {
 }
 
 async fn listen(options: &Options) -> Result<(), String> {
-    let service = Service::new(options.delay)
-        .map_err(|error| format!("Cannot make the profiles: {error}."))?;
+    let service = Service::new(options.delay).map_err(|error| format!("Cannot make the profiles: {error}."))?;
     // Before the line that says we listen: from then on a signal ends us in order.
     let stop = stop_signal().map_err(|error| format!("Cannot wait for signals: {error}."))?;
-    let listener = TcpListener::bind(options.listen)
-        .await
-        .map_err(|error| no_port(options, &error))?;
+    let listener = TcpListener::bind(options.listen).await.map_err(|error| no_port(options, &error))?;
     let address = listener.local_addr().unwrap_or(options.listen);
-    say(&format!(
-        "fingerprint-demo: listening on http://{address}, answers take {}",
-        options.delay
-    ));
+    say(&format!("fingerprint-demo: listening on http://{address}, answers take {}", options.delay));
     server::serve(listener, Arc::new(service), stop).await;
     Ok(())
 }
@@ -89,9 +82,7 @@ fn no_port(options: &Options, error: &io::Error) -> String {
         ErrorKind::AddrInUse => format!(
             "{address} is in use by another program; stop that one, or choose another port with --listen ADDRESS:PORT."
         ),
-        _ => format!(
-            "Cannot listen on {address}: {error}; choose another with --listen ADDRESS:PORT."
-        ),
+        _ => format!("Cannot listen on {address}: {error}; choose another with --listen ADDRESS:PORT."),
     }
 }
 

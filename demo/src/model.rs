@@ -96,10 +96,7 @@ pub struct Model(Mutex<Version>);
 impl Model {
     /// The first version.
     pub fn new() -> Self {
-        Self(Mutex::new(Version {
-            number: 1,
-            trained: SystemTime::UNIX_EPOCH + MADE,
-        }))
+        Self(Mutex::new(Version { number: 1, trained: SystemTime::UNIX_EPOCH + MADE }))
     }
 
     /// The version in use.
@@ -111,9 +108,7 @@ impl Model {
     pub fn retrain(&self, now: SystemTime) -> Version {
         let mut version = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         version.number = version.number.saturating_add(1);
-        version.trained = now
-            .duration_since(SystemTime::UNIX_EPOCH)
-            .map_or(now, whole_second);
+        version.trained = now.duration_since(SystemTime::UNIX_EPOCH).map_or(now, whole_second);
         *version
     }
 }
@@ -145,11 +140,7 @@ mod tests {
     #[test]
     fn there_are_53_features_in_three_groups() {
         let features = Features::of(Model::new().version());
-        let sizes = (
-            features.tls.len(),
-            features.http.len(),
-            features.other.len(),
-        );
+        let sizes = (features.tls.len(), features.http.len(), features.other.len());
         let names = [features.tls, features.http, features.other].concat();
         assert_eq!((sizes, features.total), ((12, 6, 35), 53));
         assert_eq!(names.iter().collect::<BTreeSet<_>>().len(), 53);

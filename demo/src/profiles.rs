@@ -7,41 +7,19 @@ use serde::Serialize;
 use std::collections::BTreeMap;
 
 /// Browser, its versions, its platforms and the protocols it speaks.
-type Line = (
-    &'static str,
-    &'static [u16],
-    &'static [&'static str],
-    &'static [&'static str],
-);
+type Line = (&'static str, &'static [u16], &'static [&'static str], &'static [&'static str]);
 
 /// 14·3 + 4·3 + 3·2 + 3·2 = 66 profiles.
 const LINES: [Line; 4] = [
     (
         "chrome",
-        &[
-            120, 121, 122, 123, 124, 125, 126, 127, 128, 129, 130, 131, 132, 133,
-        ],
+        &[120, 121, 122, 123, 124, 125, 126, 127, 128, 129, 130, 131, 132, 133],
         &["win", "mac", "linux"],
         &["h3", "h2", "http/1.1"],
     ),
-    (
-        "firefox",
-        &[121, 125, 129, 133],
-        &["win", "mac", "linux"],
-        &["h3", "h2", "http/1.1"],
-    ),
-    (
-        "safari",
-        &[16, 17, 18],
-        &["mac", "ios"],
-        &["h2", "http/1.1"],
-    ),
-    (
-        "edge",
-        &[120, 126, 133],
-        &["win", "mac"],
-        &["h2", "http/1.1"],
-    ),
+    ("firefox", &[121, 125, 129, 133], &["win", "mac", "linux"], &["h3", "h2", "http/1.1"]),
+    ("safari", &[16, 17, 18], &["mac", "ios"], &["h2", "http/1.1"]),
+    ("edge", &[120, 126, 133], &["win", "mac"], &["h2", "http/1.1"]),
 ];
 
 /// What the list says of a profile.
@@ -85,16 +63,9 @@ impl Catalogue {
     /// Builds the 66 profiles; each call gives the same bytes.
     pub fn new() -> Result<Self, serde_json::Error> {
         let summaries = summaries();
-        let list = serde_json::to_vec(&List {
-            profiles: &summaries,
-            total: summaries.len(),
-        })?;
+        let list = serde_json::to_vec(&List { profiles: &summaries, total: summaries.len() })?;
         let bodies = summaries.iter().map(body).collect::<Result<_, _>>()?;
-        Ok(Self {
-            summaries,
-            list: list.into(),
-            bodies,
-        })
+        Ok(Self { summaries, list: list.into(), bodies })
     }
 
     /// The answer to a request for the list.
@@ -110,14 +81,11 @@ impl Catalogue {
     /// A profile chosen by `seed` among those of `browser` and `version`; where
     /// there are none, among those of `browser`; else among all.
     pub fn pick(&self, browser: &str, version: &str, seed: &mut Seed) -> Option<&Summary> {
-        let of =
-            |wanted: &dyn Fn(&&Summary) -> bool| self.summaries.iter().filter(wanted).collect();
+        let of = |wanted: &dyn Fn(&&Summary) -> bool| self.summaries.iter().filter(wanted).collect();
         let both: Vec<_> = of(&|one| one.browser == browser && one.version == version);
         let browser: Vec<_> = of(&|one| one.browser == browser);
         let all: Vec<_> = of(&|_| true);
-        let found = [both, browser, all]
-            .into_iter()
-            .find(|some| !some.is_empty());
+        let found = [both, browser, all].into_iter().find(|some| !some.is_empty());
         seed.pick(&found?).copied()
     }
 }
@@ -125,10 +93,7 @@ impl Catalogue {
 impl Profile {
     /// A profile under `summary`'s name with the hello that `seed` decides.
     fn new(summary: Summary, seed: &mut Seed) -> Self {
-        Self {
-            summary,
-            hello: Hello::new(seed),
-        }
+        Self { summary, hello: Hello::new(seed) }
     }
 
     /// Like `model`, but with an id and a hello of its own.
@@ -201,9 +166,7 @@ mod tests {
 
     fn profiles(catalogue: &Catalogue) -> Vec<Value> {
         let bodies = catalogue.bodies.values();
-        bodies
-            .map(|body| serde_json::from_slice(body).unwrap())
-            .collect()
+        bodies.map(|body| serde_json::from_slice(body).unwrap()).collect()
     }
 
     #[test]
@@ -211,14 +174,8 @@ mod tests {
         let catalogue = Catalogue::new().unwrap();
         let list: Value = serde_json::from_slice(&catalogue.list()).unwrap();
         let listed = list["profiles"].as_array().unwrap();
-        let ids: BTreeSet<_> = listed
-            .iter()
-            .map(|one| one["id"].as_str().unwrap())
-            .collect();
-        assert_eq!(
-            (listed.len(), ids.len(), &list["total"]),
-            (66, 66, &Value::from(66))
-        );
+        let ids: BTreeSet<_> = listed.iter().map(|one| one["id"].as_str().unwrap()).collect();
+        assert_eq!((listed.len(), ids.len(), &list["total"]), (66, 66, &Value::from(66)));
         assert!(ids.iter().all(|id| catalogue.profile(id).is_some()));
         assert!(ids.contains("chrome_120_win") && ids.contains("chrome_133_mac"));
         assert!(catalogue.profile("netscape_4_win").is_none());
@@ -230,10 +187,7 @@ mod tests {
         let sizes: Vec<_> = catalogue.bodies.values().map(Bytes::len).collect();
         let (least, greatest) = (sizes.iter().min().unwrap(), sizes.iter().max().unwrap());
         assert!(*least >= 700 && *greatest <= 2000, "{least}..{greatest}");
-        assert!(
-            greatest - least > 300,
-            "all of one size: {least}..{greatest}"
-        );
+        assert!(greatest - least > 300, "all of one size: {least}..{greatest}");
     }
 
     #[test]
@@ -241,9 +195,7 @@ mod tests {
         let (one, other) = (Catalogue::new().unwrap(), Catalogue::new().unwrap());
         assert_eq!(one.list, other.list);
         assert_eq!(one.bodies, other.bodies);
-        let hellos = profiles(&one)
-            .into_iter()
-            .map(|mut profile| profile["extensions"].take().to_string());
+        let hellos = profiles(&one).into_iter().map(|mut profile| profile["extensions"].take().to_string());
         assert_eq!(hellos.collect::<BTreeSet<_>>().len(), 66);
     }
 

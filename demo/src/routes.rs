@@ -97,10 +97,7 @@ impl Counts {
 
     /// Forgets all counts.
     pub fn reset(&self) {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clear();
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 }
 
@@ -114,11 +111,7 @@ pub fn find<'a>(method: &Method, path: &'a str, counts: &Counts) -> Found<'a> {
 }
 
 fn look_up<'a>(method: &Method, path: &'a str) -> (Found<'a>, &'static str) {
-    let asked = if method == Method::HEAD {
-        "GET"
-    } else {
-        method.as_str()
-    };
+    let asked = if method == Method::HEAD { "GET" } else { method.as_str() };
     let mut found = (Found::Nowhere, NOWHERE);
     for (allowed, template, route) in TABLE {
         match id_in(template, path) {
@@ -162,47 +155,19 @@ mod tests {
     #[test]
     fn a_request_finds_its_route() {
         let table = [
-            (
-                "GET",
-                "/v1/fingerprints/profiles",
-                Found::Route(Route::Profiles, ""),
-            ),
-            (
-                "HEAD",
-                "/v1/fingerprints/profiles",
-                Found::Route(Route::Profiles, ""),
-            ),
-            (
-                "GET",
-                "/v1/fingerprints/profiles/a",
-                Found::Route(Route::Profile, "a"),
-            ),
-            (
-                "GET",
-                "/v1/fingerprints/profiles/a%2Fb",
-                Found::Route(Route::Profile, "a%2Fb"),
-            ),
+            ("GET", "/v1/fingerprints/profiles", Found::Route(Route::Profiles, "")),
+            ("HEAD", "/v1/fingerprints/profiles", Found::Route(Route::Profiles, "")),
+            ("GET", "/v1/fingerprints/profiles/a", Found::Route(Route::Profile, "a")),
+            ("GET", "/v1/fingerprints/profiles/a%2Fb", Found::Route(Route::Profile, "a%2Fb")),
             ("GET", "/v1/fingerprints/profiles/", Found::Nowhere),
             ("GET", "/v1/fingerprints/profiles/a/b", Found::Nowhere),
-            (
-                "POST",
-                "/v1/fingerprints/profiles",
-                Found::WrongMethod("GET"),
-            ),
+            ("POST", "/v1/fingerprints/profiles", Found::WrongMethod("GET")),
             ("HEAD", "/compare", Found::WrongMethod("POST")),
-            (
-                "POST",
-                "/api/v1/fingerprint/compare",
-                Found::Route(Route::Compare, ""),
-            ),
+            ("POST", "/api/v1/fingerprint/compare", Found::Route(Route::Compare, "")),
         ];
         for (method, path, expected) in table {
             let method = method.parse().unwrap();
-            assert_eq!(
-                find(&method, path, &Counts::default()),
-                expected,
-                "{method} {path}"
-            );
+            assert_eq!(find(&method, path, &Counts::default()), expected, "{method} {path}");
         }
     }
 
@@ -225,12 +190,7 @@ mod tests {
             ("HEAD /v1/fingerprints/profiles/{id}", 1),
             ("OTHER (no route)", 1),
         ];
-        assert_eq!(
-            counts.all(),
-            expected
-                .map(|(route, count)| (route.to_owned(), count))
-                .into()
-        );
+        assert_eq!(counts.all(), expected.map(|(route, count)| (route.to_owned(), count)).into());
         counts.reset();
         assert!(counts.all().is_empty());
     }

@@ -8,9 +8,10 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 pub fn digest(parts: &[&[u8]]) -> u64 {
     parts.iter().fold(0xcbf2_9ce4_8422_2325, |hash, part| {
         let length = (part.len() as u64).to_le_bytes();
-        length.iter().chain(*part).fold(hash, |hash, byte| {
-            (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3)
-        })
+        length
+            .iter()
+            .chain(*part)
+            .fold(hash, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3))
     })
 }
 
@@ -63,9 +64,7 @@ impl Seed {
 
     /// `length` bytes as lower-case hexadecimal text.
     pub fn hex(&mut self, length: u64) -> String {
-        (0..length)
-            .map(|_| format!("{:02x}", self.below(256)))
-            .collect()
+        (0..length).map(|_| format!("{:02x}", self.below(256))).collect()
     }
 }
 

@@ -47,9 +47,7 @@ fn connect(stream: TcpStream, service: &Arc<Service>, graceful: &GracefulShutdow
     });
     // No timeout for an idle connection: a proxy keeps its connections, and one
     // closed at the moment of its next request would look like a failing origin.
-    let connection = http1::Builder::new()
-        .header_read_timeout(None)
-        .serve_connection(TokioIo::new(stream), answer);
+    let connection = http1::Builder::new().header_read_timeout(None).serve_connection(TokioIo::new(stream), answer);
     let connection = graceful.watch(connection);
     // A connection's error is its client's concern, and the client has seen it.
     tokio::spawn(async move { drop(connection.await) });

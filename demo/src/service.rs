@@ -61,11 +61,7 @@ impl Service {
             Found::Route(route, id) if route.is_api() => self.api(route, id, &head, body).await,
             Found::Route(route, _) => self.own(route),
             Found::WrongMethod(allowed) => wrong_method(allowed),
-            Found::Nowhere => Answer::problem(
-                StatusCode::NOT_FOUND,
-                "not_found",
-                "The service has no such path.",
-            ),
+            Found::Nowhere => Answer::problem(StatusCode::NOT_FOUND, "not_found", "The service has no such path."),
         };
         answer.into_response()
     }
@@ -100,13 +96,7 @@ impl Service {
 
     /// The answer is made first and held back then, so that a slow answer may be
     /// an old one: what a cache must expect of a slow origin.
-    async fn timed<B>(
-        &self,
-        route: Route,
-        id: &str,
-        headers: &HeaderMap,
-        body: B,
-    ) -> Result<Answer, Refusal>
+    async fn timed<B>(&self, route: Route, id: &str, headers: &HeaderMap, body: B) -> Result<Answer, Refusal>
     where
         B: Body<Error: Into<Box<dyn Error + Send + Sync>>>,
     {
@@ -143,10 +133,7 @@ impl Service {
     }
 
     fn judge(&self) -> Judge<'_> {
-        Judge {
-            catalogue: &self.catalogue,
-            model: self.model.version().number,
-        }
+        Judge { catalogue: &self.catalogue, model: self.model.version().number }
     }
 
     fn profile(&self, id: &str) -> Result<Answer, Refusal> {
@@ -162,9 +149,7 @@ impl Service {
 
     fn features(&self) -> Answer {
         let version = self.model.version();
-        Answer::json(StatusCode::OK, &Features::of(version))
-            .cache_control("max-age=3600")
-            .validators(version.trained)
+        Answer::json(StatusCode::OK, &Features::of(version)).cache_control("max-age=3600").validators(version.trained)
     }
 
     fn retrain(&self) -> Answer {
@@ -203,9 +188,7 @@ fn bad_request(message: String) -> Refusal {
 
 /// Profiles change with a release of the service only.
 fn profile_answer(body: Bytes) -> Answer {
-    Answer::of(StatusCode::OK, body)
-        .cache_control("max-age=300")
-        .validators(SystemTime::UNIX_EPOCH + MADE)
+    Answer::of(StatusCode::OK, body).cache_control("max-age=300").validators(SystemTime::UNIX_EPOCH + MADE)
 }
 
 /// An answer computed from the body. It says nothing of its freshness: whoever
@@ -220,14 +203,11 @@ fn wanted_browser(body: &[u8]) -> Result<String, String> {
     if body.is_empty() {
         return Ok(String::new());
     }
-    let request: Value =
-        serde_json::from_slice(body).map_err(|error| format!("The body is not JSON: {error}."))?;
+    let request: Value = serde_json::from_slice(body).map_err(|error| format!("The body is not JSON: {error}."))?;
     match request.get("browser") {
         None => Ok(String::new()),
         Some(Value::String(name)) if profiles::is_browser(name) => Ok(name.clone()),
-        Some(other) => Err(format!(
-            "browser is {other}: send chrome, firefox, safari or edge."
-        )),
+        Some(other) => Err(format!("browser is {other}: send chrome, firefox, safari or edge.")),
     }
 }
 
@@ -255,23 +235,14 @@ where
 fn unauthorized() -> Answer {
     let message = "Send a token: Authorization: Bearer TOKEN, or X-API-Key: TOKEN; any will do.";
     let scheme = HeaderValue::from_static("Bearer realm=\"fingerprint-demo\"");
-    Answer::problem(StatusCode::UNAUTHORIZED, "unauthorized", message)
-        .with(WWW_AUTHENTICATE, scheme)
+    Answer::problem(StatusCode::UNAUTHORIZED, "unauthorized", message).with(WWW_AUTHENTICATE, scheme)
 }
 
 fn wrong_method(allowed: &'static str) -> Answer {
-    let allowed = if allowed == "GET" {
-        "GET, HEAD"
-    } else {
-        allowed
-    };
+    let allowed = if allowed == "GET" { "GET, HEAD" } else { allowed };
     let message = format!("The path wants another method: {allowed}.");
-    Answer::problem(
-        StatusCode::METHOD_NOT_ALLOWED,
-        "method_not_allowed",
-        &message,
-    )
-    .with(ALLOW, HeaderValue::from_static(allowed))
+    Answer::problem(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", &message)
+        .with(ALLOW, HeaderValue::from_static(allowed))
 }
 
 #[cfg(test)]

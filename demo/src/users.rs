@@ -17,11 +17,8 @@ const WINDOW: u64 = 3600;
 const MAX_USERS: usize = 10_000;
 
 /// Name, requests an hour, requests a month.
-const TIERS: [(&str, u64, u64); 3] = [
-    ("free", 1_000, 100_000),
-    ("pro", 10_000, 2_000_000),
-    ("enterprise", 100_000, 50_000_000),
-];
+const TIERS: [(&str, u64, u64); 3] =
+    [("free", 1_000, 100_000), ("pro", 10_000, 2_000_000), ("enterprise", 100_000, 50_000_000)];
 
 /// What one answer says about its user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,9 +50,7 @@ impl Users {
     /// Counts one request of the user with `token` at `now` and says what is left.
     pub fn charge(&self, token: &[u8], now: SystemTime) -> Allowance {
         let digest = digest(&[b"user", token]);
-        let seconds = now
-            .duration_since(UNIX_EPOCH)
-            .map_or(0, |since| since.as_secs());
+        let seconds = now.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
         let mut users = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if users.len() >= MAX_USERS && !users.contains_key(&digest) {
             users.clear();
@@ -95,14 +90,8 @@ impl User {
 /// The token of a request: `Authorization: Bearer TOKEN`, else `X-API-Key: TOKEN`;
 /// none where neither has one that is not empty.
 pub fn token(headers: &HeaderMap) -> Option<&[u8]> {
-    let bearer = headers
-        .get(AUTHORIZATION)
-        .and_then(|value| bearer(value.as_bytes()));
-    let key = || {
-        headers
-            .get("x-api-key")
-            .map(|value| value.as_bytes().trim_ascii())
-    };
+    let bearer = headers.get(AUTHORIZATION).and_then(|value| bearer(value.as_bytes()));
+    let key = || headers.get("x-api-key").map(|value| value.as_bytes().trim_ascii());
     bearer.or_else(key).filter(|token| !token.is_empty())
 }
 

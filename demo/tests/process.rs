@@ -16,39 +16,23 @@ struct Demo {
 
 impl Demo {
     fn start() -> Self {
-        let mut child = command("127.0.0.1:0")
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
+        let mut child = command("127.0.0.1:0").stdout(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap())
-            .read_line(&mut line)
-            .unwrap();
-        let address = line
-            .split("http://")
-            .nth(1)
-            .and_then(|rest| rest.split(',').next());
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let address = line.split("http://").nth(1).and_then(|rest| rest.split(',').next());
         let address = address.expect("a line with the address").to_owned();
         Self { child, address }
     }
 
     fn connect(&self) -> BufReader<TcpStream> {
         let stream = TcpStream::connect(&self.address).unwrap();
-        stream
-            .set_read_timeout(Some(Duration::from_secs(10)))
-            .unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
         BufReader::new(stream)
     }
 
     fn signal(&self, name: &str) {
         let id = self.child.id().to_string();
-        assert!(
-            Command::new("kill")
-                .args([name, &id])
-                .status()
-                .unwrap()
-                .success()
-        );
+        assert!(Command::new("kill").args([name, &id]).status().unwrap().success());
     }
 
     /// Waits for the end, 10 seconds at most.
@@ -86,16 +70,10 @@ fn send(connection: &mut BufReader<TcpStream>, method: &str, path: &str) {
 fn head(connection: &mut BufReader<TcpStream>) -> (String, usize) {
     let mut head = String::new();
     while !head.ends_with("\r\n\r\n") {
-        assert_ne!(
-            connection.read_line(&mut head).unwrap(),
-            0,
-            "closed after {head}"
-        );
+        assert_ne!(connection.read_line(&mut head).unwrap(), 0, "closed after {head}");
     }
     let head = head.to_lowercase();
-    let length = head
-        .lines()
-        .find_map(|line| line.strip_prefix("content-length: "));
+    let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
     let length = length.map_or(0, |length| length.parse().unwrap());
     (head, length)
 }
@@ -113,14 +91,8 @@ fn one_connection_serves_head_and_get_in_turn() {
     let mut body = vec![0; length];
     connection.read_exact(&mut body).unwrap();
     assert!(first.starts_with("http/1.1 200") && second.starts_with("http/1.1 200"));
-    assert!(
-        second.contains("\r\ndate: ") && second.contains("\r\netag: \""),
-        "{second}"
-    );
-    assert_eq!(
-        (announced, body.first(), body.last()),
-        (length, Some(&b'{'), Some(&b'}'))
-    );
+    assert!(second.contains("\r\ndate: ") && second.contains("\r\netag: \""), "{second}");
+    assert_eq!((announced, body.first(), body.last()), (length, Some(&b'{'), Some(&b'}')));
 }
 
 #[test]
@@ -154,9 +126,6 @@ fn a_port_in_use_is_a_sentence_and_exit_code_1() {
     let output = command(&demo.address).output().unwrap();
     let text = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(1));
-    assert!(
-        text.contains(&demo.address) && text.contains("in use"),
-        "{text}"
-    );
+    assert!(text.contains(&demo.address) && text.contains("in use"), "{text}");
     assert_eq!(text.lines().count(), 1);
 }

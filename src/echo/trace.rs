@@ -6,9 +6,15 @@
 /// JSON in a string in JSON in a URL: nobody writes deeper than that by accident.
 const LAYERS: usize = 3;
 
-/// Whether one of `traces`, which are in lower case, stands in a text, as it is or behind escapes.
+/// A text in lower case, letter by letter: `str::to_lowercase` writes a sigma by what follows it, so that a text would
+/// not be found within itself.
+pub(super) fn lowered(text: &str) -> String {
+    text.chars().flat_map(char::to_lowercase).collect()
+}
+
+/// Whether one of `traces`, which are [`lowered`], stands in a text, as it is or behind escapes.
 pub(super) fn stands_in(text: &str, traces: &[String]) -> bool {
-    search(&text.to_lowercase(), traces, LAYERS)
+    search(&lowered(text), traces, LAYERS)
 }
 
 fn search(text: &str, traces: &[String], layers: usize) -> bool {
@@ -16,7 +22,7 @@ fn search(text: &str, traces: &[String], layers: usize) -> bool {
         return true;
     }
     // Each kind by itself: a value may hold what looks like an escape of the other.
-    let below = |plain: String| search(&plain.to_lowercase(), traces, layers - 1);
+    let below = |plain: String| search(&lowered(&plain), traces, layers - 1);
     layers > 0 && (unescaped(text, '\\', of_json).is_some_and(below) || unescaped(text, '%', of_url).is_some_and(below))
 }
 

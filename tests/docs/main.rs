@@ -1,4 +1,5 @@
 //! Documents are code: their tables are held to what they speak of.
+#![allow(clippy::panic, clippy::unwrap_used)] // Clippy knows test functions, not their helpers.
 
 use fingerprint_cache::config::Config;
 use fingerprint_cache::metrics::TABLE;

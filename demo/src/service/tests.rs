@@ -14,16 +14,8 @@ fn api_requests() -> Vec<(&'static str, &'static str, String)> {
     let list = format!(r#"{{"requests":[{FINGERPRINT}]}}"#);
     vec![
         ("GET", "/v1/fingerprints/profiles", String::new()),
-        (
-            "HEAD",
-            "/v1/fingerprints/profiles/chrome_120_win",
-            String::new(),
-        ),
-        (
-            "GET",
-            "/v1/fingerprints/profiles/chrome_120_win",
-            String::new(),
-        ),
+        ("HEAD", "/v1/fingerprints/profiles/chrome_120_win", String::new()),
+        ("GET", "/v1/fingerprints/profiles/chrome_120_win", String::new()),
         ("GET", "/api/v1/models/features", String::new()),
         ("POST", "/api/v1/fingerprint/identify", FINGERPRINT.into()),
         ("POST", "/compare", pair),
@@ -39,28 +31,15 @@ fn service(delay: &str) -> Service {
 
 fn request(method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Request<Full<Bytes>> {
     let start = Request::builder().method(method).uri(path);
-    let headed = headers.iter().fold(start, |request, (name, value)| {
-        request.header(*name, *value)
-    });
-    headed
-        .body(Full::new(Bytes::copy_from_slice(body.as_bytes())))
-        .unwrap()
+    let headed = headers.iter().fold(start, |request, (name, value)| request.header(*name, *value));
+    headed.body(Full::new(Bytes::copy_from_slice(body.as_bytes()))).unwrap()
 }
 
-async fn ask(
-    service: &Service,
-    method: &str,
-    path: &str,
-    more: &[(&str, &str)],
-    body: &str,
-) -> (Response<()>, Bytes) {
+async fn ask(service: &Service, method: &str, path: &str, more: &[(&str, &str)], body: &str) -> (Response<()>, Bytes) {
     let headers = [&[("authorization", "Bearer alice")], more].concat();
     let response = service.respond(request(method, path, &headers, body)).await;
     let (head, body) = response.into_parts();
-    (
-        Response::from_parts(head, ()),
-        body.collect().await.unwrap().to_bytes(),
-    )
+    (Response::from_parts(head, ()), body.collect().await.unwrap().to_bytes())
 }
 
 #[tokio::test]
@@ -69,19 +48,10 @@ async fn every_api_route_wants_a_token() {
     for (method, path, body) in api_requests() {
         let refused = service.respond(request(method, path, &[], &body)).await;
         assert_eq!(refused.status(), 401, "{method} {path}");
-        assert!(
-            refused.headers().contains_key("www-authenticate"),
-            "{method} {path}"
-        );
+        assert!(refused.headers().contains_key("www-authenticate"), "{method} {path}");
         let (answered, _) = ask(&service, method, path, &[], &body).await;
-        assert!(
-            answered.status().is_success(),
-            "{method} {path}: {}",
-            answered.status()
-        );
-        let keyed = service
-            .respond(request(method, path, &[("x-api-key", "k")], &body))
-            .await;
+        assert!(answered.status().is_success(), "{method} {path}: {}", answered.status());
+        let keyed = service.respond(request(method, path, &[("x-api-key", "k")], &body)).await;
         assert!(keyed.status().is_success(), "{method} {path}");
     }
 }
@@ -91,31 +61,12 @@ async fn every_api_answer_tells_the_allowance_of_its_user() {
     let service = service("0ms");
     for (method, path, body) in api_requests() {
         let (alice, _) = ask(&service, method, path, &[], &body).await;
-        let bob = service
-            .respond(request(
-                method,
-                path,
-                &[("authorization", "Bearer bob")],
-                &body,
-            ))
-            .await;
-        for name in [
-            "x-ratelimit-limit",
-            "x-ratelimit-remaining",
-            "x-ratelimit-reset",
-            "x-quota-tier",
-        ] {
-            assert!(
-                alice.headers().contains_key(name),
-                "{method} {path}: {name}"
-            );
+        let bob = service.respond(request(method, path, &[("authorization", "Bearer bob")], &body)).await;
+        for name in ["x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset", "x-quota-tier"] {
+            assert!(alice.headers().contains_key(name), "{method} {path}: {name}");
         }
         let left = "x-quota-monthly-remaining";
-        assert_ne!(
-            alice.headers()[left],
-            bob.headers()[left],
-            "{method} {path}"
-        );
+        assert_ne!(alice.headers()[left], bob.headers()[left], "{method} {path}");
     }
 }
 
@@ -126,10 +77,7 @@ async fn answers_to_get_can_be_validated_and_conditions_are_counted() {
     let (first, body) = ask(&service, "GET", path, &[], "").await;
     assert_eq!(first.headers()["cache-control"], "max-age=300");
     assert_eq!(first.headers()["content-type"], "application/json");
-    assert_eq!(
-        first.headers()["last-modified"],
-        "Mon, 05 Jan 2026 00:00:00 GMT"
-    );
+    assert_eq!(first.headers()["last-modified"], "Mon, 05 Jan 2026 00:00:00 GMT");
     assert!((700..=2000).contains(&body.len()));
     let tag = first.headers()["etag"].to_str().unwrap();
     let (second, empty) = ask(&service, "GET", path, &[("if-none-match", tag)], "").await;
@@ -174,14 +122,7 @@ async fn what_is_random_differs_and_must_not_be_stored() {
 
 #[tokio::test]
 async fn identify_says_nothing_of_its_freshness() {
-    let (answer, _) = ask(
-        &service("0ms"),
-        "POST",
-        "/api/v1/fingerprint/identify",
-        &[],
-        FINGERPRINT,
-    )
-    .await;
+    let (answer, _) = ask(&service("0ms"), "POST", "/api/v1/fingerprint/identify", &[], FINGERPRINT).await;
     for name in ["cache-control", "etag", "last-modified"] {
         assert!(!answer.headers().contains_key(name), "{name}");
     }
@@ -202,15 +143,8 @@ async fn refusals_are_json_with_a_sentence_and_are_not_stored() {
         let (answer, body) = ask(&service, method, path, &[], body).await;
         let problem: Value = serde_json::from_slice(&body).unwrap();
         assert_eq!(answer.status().as_u16(), status, "{method} {path}");
-        assert_eq!(
-            answer.headers()["cache-control"],
-            "no-store",
-            "{method} {path}"
-        );
-        assert!(
-            problem["message"].as_str().unwrap().ends_with('.'),
-            "{method} {path}"
-        );
+        assert_eq!(answer.headers()["cache-control"], "no-store", "{method} {path}");
+        assert!(problem["message"].as_str().unwrap().ends_with('.'), "{method} {path}");
     }
 }
 
@@ -218,19 +152,8 @@ async fn refusals_are_json_with_a_sentence_and_are_not_stored() {
 async fn a_body_over_the_limit_is_refused_and_one_of_a_mebibyte_is_not() {
     let service = service("0ms");
     let path = "/api/v1/fingerprint/identify";
-    let text = |length: usize| {
-        format!(
-            r#"{{"tls_data":"{}","http_headers":{{}}}}"#,
-            "A".repeat(length)
-        )
-    };
-    assert_eq!(
-        ask(&service, "POST", path, &[], &text(1 << 20))
-            .await
-            .0
-            .status(),
-        200
-    );
+    let text = |length: usize| format!(r#"{{"tls_data":"{}","http_headers":{{}}}}"#, "A".repeat(length));
+    assert_eq!(ask(&service, "POST", path, &[], &text(1 << 20)).await.0.status(), 200);
     let (refused, _) = ask(&service, "POST", path, &[], &text(MAX_BODY)).await;
     assert_eq!(refused.status(), 413);
     assert_eq!(refused.headers()["connection"], "close");
@@ -254,19 +177,12 @@ async fn delays_run_side_by_side() {
     let mut tasks = tokio::task::JoinSet::new();
     for _ in 0..100 {
         let service = Arc::clone(&service);
-        tasks.spawn(async move {
-            ask(&service, "GET", "/v1/fingerprints/profiles", &[], "")
-                .await
-                .0
-        });
+        tasks.spawn(async move { ask(&service, "GET", "/v1/fingerprints/profiles", &[], "").await.0 });
     }
     let answers = tasks.join_all().await;
     assert!(answers.iter().all(|answer| answer.status() == 200));
     assert!(begun.elapsed() >= Duration::from_millis(100));
-    assert!(
-        begun.elapsed() < Duration::from_secs(3),
-        "one after the other takes 10 s"
-    );
+    assert!(begun.elapsed() < Duration::from_secs(3), "one after the other takes 10 s");
 }
 
 #[tokio::test]
@@ -275,13 +191,9 @@ async fn health_and_counts_need_no_token_and_counts_can_be_reset() {
     let health = service.respond(request("GET", "/health", &[], "")).await;
     assert_eq!(health.status(), 200);
     assert_eq!(service.counts.all().len(), 1);
-    let counts = service
-        .respond(request("GET", "/debug/counts", &[], ""))
-        .await;
+    let counts = service.respond(request("GET", "/debug/counts", &[], "")).await;
     assert_eq!(counts.status(), 200);
-    let reset = service
-        .respond(request("POST", "/debug/reset", &[], ""))
-        .await;
+    let reset = service.respond(request("POST", "/debug/reset", &[], "")).await;
     assert_eq!(reset.status(), 204);
     assert!(service.counts.all().is_empty());
 }
