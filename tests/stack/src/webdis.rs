@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::client::Request;
 use crate::paths;
-use crate::port::{Port, is_free};
+use crate::port::Port;
 use crate::process::Process;
 
 const START: Duration = Duration::from_secs(10);
@@ -38,7 +38,9 @@ impl Webdis {
         let mut command = Command::new(paths::program("webdis")?);
         command.arg(&file).current_dir(&self.folder);
         let mut process = Process::start("webdis", command, &self.folder.join("webdis.log"))?;
-        process.until(START, || (!is_free(self.port.number())).then_some(()))?;
+        // By connecting: binding, even for a moment, could be just when webdis binds.
+        let address = (std::net::Ipv4Addr::LOCALHOST, self.port.number());
+        process.until(START, || std::net::TcpStream::connect(address).ok())?;
         self.process = Some(process);
         Ok(())
     }

@@ -1,0 +1,21 @@
+//! The end-to-end tests: real Envoy with two workers, real Redis, real webdis, a scripted origin.
+//!
+//! - `tiers`: who answers, and what the answer, the metrics and the access log say of it.
+//! - `theft`, `sessions`: one caller's answer never goes to another, by the head and by the body of a request.
+//! - `outages`, `garbage`: L2 fails, or holds what the filter did not write; what its user may do in Redis.
+//! - `origins`, `validation`: what of the origin's answers is stored, and how it is confirmed.
+//! - `clients`, `bodies`, `bytes`: clients that leave or are slow, request bodies, bytes that are no text.
+//! - `configuration`, `volume`: changes while requests come, more keys than fit.
+
+mod bodies;
+mod bytes;
+mod clients;
+mod configuration;
+mod garbage;
+mod origins;
+mod outages;
+mod sessions;
+mod theft;
+mod tiers;
+mod validation;
+mod volume;
