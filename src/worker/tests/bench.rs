@@ -9,9 +9,10 @@ use crate::redis::Call;
 use crate::redis::breaker::tests::Slots;
 use crate::time::{Instant, Now, Timestamp};
 use crate::transaction::{Answer, Command, Event, Stream, Verdict};
-use crate::worker::{Outside, Worker};
+use crate::worker::{InForce, Outside, Worker};
 use serde_json::{Value, json};
 use std::collections::{HashMap, VecDeque};
+use std::rc::Rc;
 use std::time::Duration;
 
 /// What L2 answers, or why it does not.
@@ -101,8 +102,14 @@ impl Bench {
         Self::new(&with_redis(json!([rule(change)])))
     }
 
-    pub fn configure(&mut self, settings: &Value) {
-        self.worker.configure(config(settings));
+    pub fn configure(&mut self, settings: &Value) -> Rc<InForce> {
+        let force = self.worker.configure(config(settings));
+        self.collect();
+        force
+    }
+
+    pub fn adopt(&mut self, force: &Rc<InForce>) {
+        self.worker.adopt(force);
         self.collect();
     }
 

@@ -129,7 +129,7 @@ impl Bench {
         match step {
             Step::Wait(millis) => self.wait(*millis),
             Step::Sweep => self.sweep(),
-            Step::Configure(kind) => self.configure(&settings(*kind)),
+            Step::Configure(kind) => drop(self.configure(&settings(*kind))),
             Step::Filled { kind: 0 } => self.settle(),
             _ => {
                 if let Some(call) = self.fills.pop() {

@@ -21,7 +21,7 @@ fn entries_survive_what_does_not_concern_them() {
         settings(json!({ "match": { "path": "/*" } })),
         settings(json!({ "max_response": "1KiB" })),
         json!({ "name": "other", "memory": { "max_entries": 5 }, "rules": [rule(json!({}))] }),
-        json!({ "schema_version": "2", "rules": [{ "name": "first", "match": { "path": "/first" } }, rule(json!({}))] }),
+        json!({ "rules": [{ "name": "first", "match": { "path": "/first" } }, rule(json!({}))] }),
         with_redis(json!([rule(json!({}))])),
     ] {
         bench.configure(&change);
@@ -52,6 +52,35 @@ fn entries_made_under_another_wording_are_not_found() {
         assert_eq!(bench.ask(&get("/a"), &ok("x")), "hit;l1");
         assert_eq!(bench.body(), "one", "the old wording still has its own");
     }
+}
+
+#[test]
+fn another_schema_is_another_key_space_in_every_tier() {
+    let mut bench = Bench::new(&settings(json!({})));
+    bench.ask(&get("/a"), &ok("one"));
+    bench.configure(&json!({ "schema_version": "2", "rules": [rule(json!({}))] }));
+    assert_eq!(bench.ask(&get("/a"), &ok("two")), "miss;uri_miss");
+}
+
+/// Envoy may go back to a configuration whose root is still there, and says so by its next stream only.
+#[test]
+fn a_configuration_comes_back_with_all_that_it_says() {
+    let mut bench = Bench::new(&settings(json!({})));
+    let first = bench.configure(&json!({ "name": "first", "rules": [rule(json!({}))] }));
+    let second = bench.configure(&json!({
+        "name": "second", "memory": { "max_entries": 1 }, "rules": [rule(json!({ "match": { "path": "/z/**" } }))],
+    }));
+    assert!(bench.worker.uses(&second) && !bench.worker.uses(&first));
+    assert_eq!(bench.ask(&get("/a"), &ok("x")), "untouched");
+    bench.adopt(&first);
+    assert!(bench.worker.uses(&first) && !bench.worker.uses(&second));
+    for target in ["/a", "/b"] {
+        bench.ask(&get(target), &ok("x"));
+        assert_eq!(bench.ask(&get(target), &ok("x")), "hit;l1");
+    }
+    assert!(bench.answer.as_ref().unwrap().cache_status.starts_with("first; hit"));
+    bench.adopt(&second);
+    assert_eq!((bench.worker.memory().entries(), bench.gauges().0), (1, 1), "its budget holds again");
 }
 
 #[test]
