@@ -115,7 +115,7 @@ envoy() {
 
 # The program itself: a script that starts it, such as PyPI's, would keep signals from it.
 is_envoy() {
-  [ -x "$1" ] && [ "$(head -c 4 "$1" | tail -c 3)" = ELF ] && "$1" --version 2>/dev/null | grep -q "/$ENVOY/"
+  [ -x "$1" ] && [ "$(head -c 4 "$1" | tail -c 3)" = ELF ] && [[ $("$1" --version 2>/dev/null) == *"/$ENVOY/"* ]]
 }
 
 # Debian's python3 comes without venv and pip; a pip without venv can still install into a folder.

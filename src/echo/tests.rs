@@ -102,6 +102,25 @@ fn a_theft_is_not_stored() {
     assert_eq!(cut(body, &[], &pointers(&["/id"]), &[text(ID)]), Err(NotStored::EchoAmbiguous));
 }
 
+/// Written partly with escapes and partly without, as no writer would have to.
+#[test]
+fn mixed_writings_are_found() {
+    for (own, elsewhere) in [
+        ("é\nb", r"\u00e9\nb"),
+        ("é\rb", r"\u00e9\rb"),
+        ("é\tb", r"\u00e9\tb"),
+        ("é/b", r"\u00e9/b"),
+        ("é\\b", r"\u00e9\\b"),
+        ("😀x", r"\ud83d\ude00x"),
+        ("x😀y😀", r"x\ud83d\ude00\u0079\ud83d\ude00"),
+        ("a%b", r"\u0061%b"),
+        ("a%b", "%61%25b"),
+    ] {
+        let body = json!({ "id": own }).to_string().replace('}', &format!(",\"x\":\"{elsewhere}\"}}"));
+        assert_eq!(cut_id(&body, text(own)), Err(NotStored::EchoAmbiguous), "{body}");
+    }
+}
+
 #[test]
 fn letters_outside_ascii_are_found_behind_escapes() {
     for elsewhere in

@@ -189,6 +189,26 @@ fn every_echo_is_read_in_the_order_of_the_rule() {
     assert_eq!(projected.canonical, there.canonical);
 }
 
+/// Objects that hold nothing listed are there or not, each under its own name and in its own place.
+#[test]
+fn empty_objects_on_the_way_are_told_apart() {
+    let lists = projection(json!({ "include": ["/a/b/x", "/a/y", "/b/x", "/c/x"] }));
+    let bodies = [
+        "{}",
+        r#"{"a":{}}"#,
+        r#"{"b":{}}"#,
+        r#"{"c":{}}"#,
+        r#"{"a":{"b":{}}}"#,
+        r#"{"a":{},"b":{}}"#,
+        r#"{"a":{},"c":{}}"#,
+        r#"{"a":{"b":{}},"b":{}}"#,
+    ];
+    let keys = bodies.map(|body| project(body.as_bytes(), &lists).unwrap().canonical);
+    for (index, key) in keys.iter().enumerate() {
+        assert!(!keys[index + 1..].contains(key), "{}", bodies[index]);
+    }
+}
+
 #[test]
 fn names_with_slashes_are_not_paths() {
     let escaped = projection(json!({ "include": ["/a~1b", "/c~0d"] }));

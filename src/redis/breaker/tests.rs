@@ -10,7 +10,7 @@ use wasm_bindgen_test::wasm_bindgen_test as test;
 #[derive(Default)]
 pub(crate) struct Slots {
     slots: HashMap<String, (Vec<u8>, u32)>,
-    /// How many of the next writes lose against somebody faster.
+    /// How many of the next writes come just after somebody else's, made since the version was read.
     pub(crate) conflicts: usize,
     pub(crate) writes: usize,
 }
@@ -21,11 +21,11 @@ impl Shared for Slots {
     }
 
     fn set(&mut self, name: &str, bytes: &[u8], version: Option<u32>) -> Result<(), Conflict> {
-        let known = self.slots.get(name).map(|(_, version)| *version);
-        if self.conflicts > 0 {
+        if let Some((_, version)) = self.slots.get_mut(name).filter(|_| self.conflicts > 0) {
             self.conflicts -= 1;
-            return Err(Conflict);
+            *version += 1;
         }
+        let known = self.slots.get(name).map(|(_, version)| *version);
         if known.is_some() && version.is_some() && version != known {
             return Err(Conflict);
         }

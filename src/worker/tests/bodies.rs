@@ -213,6 +213,12 @@ fn a_host_that_has_delivered_once_is_never_blamed() {
     assert_eq!(bench.count(Metric::Unexpected { reason: "body_withheld" }), 0);
     let next = bench.stream();
     assert!(matches!(bench.head(next, &post("/a", "{}")), Verdict::Pause));
+    bench.on(next, Event::Gone);
+    // The plugin configuration says whether the host delivers; another one may say otherwise.
+    bench.configure(&json!({ "rules": [identify(json!({}))] }));
+    let stream = let_go(&mut bench);
+    bench.on(stream, Event::RequestBody { length: 10, bytes: None });
+    assert_eq!(bench.count(Metric::Unexpected { reason: "body_withheld" }), 1);
 }
 
 #[test]

@@ -7,6 +7,7 @@ use crate::reason::L2Failure;
 use crate::redis::script;
 use crate::transaction::{Event, Verdict};
 use serde_json::json;
+use std::time::Duration;
 #[cfg(all(target_family = "wasm", not(target_os = "wasi")))]
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
@@ -57,10 +58,25 @@ fn the_way_there_and_back_counts_as_age() {
     let stream = bench.stream();
     assert!(matches!(bench.head(stream, &get("/a")), Verdict::Pause));
     let reply = bench.look(&bench.lookups[0]);
-    bench.wait(3_000);
+    // The calendar stands still, so the stopwatch alone can tell.
+    bench.now.mono = bench.now.mono.after(Duration::from_secs(3));
     let Verdict::Reply(answer) = bench.on(stream, Event::L2(Ok(&reply))) else { panic!("no hit") };
     assert_eq!(answer.age, 3);
     assert_eq!(bench.count(Metric::L2Millis), 3000);
+}
+
+/// The calendar of this pod may be behind that of the origin.
+#[test]
+fn the_time_in_redis_counts_as_age_whatever_the_date() {
+    let mut bench = filled(&json!({}));
+    bench.wait(10_000);
+    bench.now.wall.0 -= 3_600_000;
+    assert_eq!(bench.ask(&get("/a"), &ok("x")), "hit;l2");
+    assert_eq!(bench.answer.as_ref().unwrap().age, 10);
+    let mut later = filled(&json!({}));
+    later.wait(60_000);
+    later.now.wall.0 -= 3_600_000;
+    assert_eq!(later.ask(&get("/a"), &ok("x")), "miss;stale");
 }
 
 /// What L2 holds may be older than it says: a fill can lie in a socket while Redis is stopped.

@@ -188,6 +188,19 @@ fn statuses_without_a_body_are_answered_without_one() {
     assert_eq!(bench.answer.as_ref().unwrap().entry.status, 404);
 }
 
+/// Too heavy with its headers for L1: nothing is held, and nothing is counted as held.
+#[test]
+fn an_answer_too_heavy_for_memory_is_let_go() {
+    let mut bench =
+        Bench::new(&json!({ "memory": { "max_bytes": "64KiB" }, "rules": [super::bench::rule(json!({}))] }));
+    assert_eq!(bench.ask(&get("/a"), &ok("x").with("x-long", "x".repeat(7000))), "miss;uri_miss");
+    assert_eq!((bench.worker.memory().entries(), bench.gauges()), (0, (0, 0)));
+    bench.ask(&get("/b"), &ok("x"));
+    assert_eq!(bench.gauges().0, 1);
+    bench.ask(&get("/b").with("cache-control", "no-cache"), &ok("x").with("x-long", "x".repeat(7000)));
+    assert_eq!((bench.worker.memory().entries(), bench.gauges()), (0, (0, 0)), "the old answer is gone all the same");
+}
+
 /// Two streams capture at once; what they hold together has a limit.
 #[test]
 fn captures_have_a_limit_together() {
