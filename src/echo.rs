@@ -56,15 +56,11 @@ impl Echo {
         }
     }
 
-    /// The forms under which the value could stand elsewhere in the answer, in lower case.
-    fn traces(&self, found: &str) -> Vec<String> {
-        let inner = |json: &str| trace::lowered(json.trim_matches('"'));
+    /// What to look for elsewhere in the answer, in lower case.
+    fn trace(&self) -> Option<String> {
         match self {
-            Self::Absent | Self::Fixed(_) => Vec::new(),
-            Self::Number(text) => vec![trace::lowered(text)],
-            Self::Text(text) => {
-                vec![trace::lowered(text), inner(found), self.json().map(|json| inner(&json)).unwrap_or_default()]
-            }
+            Self::Absent | Self::Fixed(_) => None,
+            Self::Number(text) | Self::Text(text) => Some(trace::lowered(text)),
         }
     }
 }
@@ -116,7 +112,8 @@ pub fn cut(
                 if echoes.iter().take(index).any(|earlier| earlier == echo) {
                     return Err(NotStored::EchoAmbiguous);
                 }
-                traces.extend(same(&body, &range, echo)?);
+                same(&body, &range, echo)?;
+                traces.extend(echo.trace());
                 found.push((range, index));
             }
         }
@@ -158,10 +155,10 @@ fn constant(body: &[u8], range: &std::ops::Range<usize>, text: &str) -> Result<(
     (body.get(range.clone()) == Some(text.as_bytes())).then_some(()).ok_or(NotStored::EchoAmbiguous)
 }
 
-fn same(body: &[u8], range: &std::ops::Range<usize>, echo: &Echo) -> Result<Vec<String>, NotStored> {
+fn same(body: &[u8], range: &std::ops::Range<usize>, echo: &Echo) -> Result<(), NotStored> {
     let json = body.get(range.clone()).and_then(|bytes| std::str::from_utf8(bytes).ok());
-    let json = json.ok_or(NotStored::EchoAmbiguous)?;
-    if Echo::read(json).as_ref() == Some(echo) { Ok(echo.traces(json)) } else { Err(NotStored::EchoAmbiguous) }
+    let said = json.and_then(Echo::read);
+    (said.as_ref() == Some(echo)).then_some(()).ok_or(NotStored::EchoAmbiguous)
 }
 
 /// Where the member at `pointer` stands in `body`; `None` when there is none.

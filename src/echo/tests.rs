@@ -115,6 +115,9 @@ fn mixed_writings_are_found() {
         ("x😀y😀", r"x\ud83d\ude00\u0079\ud83d\ude00"),
         ("a%b", r"\u0061%b"),
         ("a%b", "%61%25b"),
+        ("a%zb c", "a%zb%20c"),
+        ("é\u{8}b", r"\u00e9\bb"),
+        ("é\u{c}b", r"\u00e9\fb"),
     ] {
         let body = json!({ "id": own }).to_string().replace('}', &format!(",\"x\":\"{elsewhere}\"}}"));
         assert_eq!(cut_id(&body, text(own)), Err(NotStored::EchoAmbiguous), "{body}");

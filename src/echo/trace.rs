@@ -63,6 +63,8 @@ fn of_json(escape: &str) -> Option<(Vec<u8>, &str)> {
             'n' => '\n',
             'r' => '\r',
             't' => '\t',
+            'b' => '\u{8}',
+            'f' => '\u{c}',
             other => other,
         };
         Some((meant, characters.as_str()))
