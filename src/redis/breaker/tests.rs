@@ -12,6 +12,8 @@ pub(crate) struct Slots {
     slots: HashMap<String, (Vec<u8>, u32)>,
     /// How many of the next writes come just after somebody else's, made since the version was read.
     pub(crate) conflicts: usize,
+    /// What the first of them writes; else what is there.
+    rival: Option<Vec<u8>>,
     pub(crate) writes: usize,
 }
 
@@ -21,9 +23,10 @@ impl Shared for Slots {
     }
 
     fn set(&mut self, name: &str, bytes: &[u8], version: Option<u32>) -> Result<(), Conflict> {
-        if let Some((_, version)) = self.slots.get_mut(name).filter(|_| self.conflicts > 0) {
+        if let Some((known, version)) = self.slots.get_mut(name).filter(|_| self.conflicts > 0) {
             self.conflicts -= 1;
             *version += 1;
+            *known = self.rival.take().unwrap_or_else(|| known.clone());
         }
         let known = self.slots.get(name).map(|(_, version)| *version);
         if known.is_some() && version.is_some() && version != known {
@@ -193,6 +196,18 @@ fn a_lost_race_does_not_lose_the_news() {
     assert_eq!(State::parse(&bench.slots.get(&bench.breaker.slot).unwrap().0).unwrap().failures, 1);
     bench.slots.conflicts = 99;
     assert_eq!(bench.fails(), Change::None, "and no race is run for ever");
+}
+
+#[test]
+fn two_failures_at_once_are_two() {
+    let mut bench = Bench::new();
+    for _ in 0..3 {
+        bench.fails();
+    }
+    let fourth = State { failures: 4, until: bench.now };
+    bench.slots.rival = Some(fourth.bytes().to_vec());
+    bench.slots.conflicts = 1;
+    assert_eq!(bench.fails(), Change::Opened);
 }
 
 #[test]

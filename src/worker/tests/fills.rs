@@ -125,4 +125,13 @@ fn fills_under_way_are_no_larger_than_l1() {
     let call = bench.fills.remove(0);
     bench.filled(call, Ok(b"$1\r\nS\r\n"));
     assert_eq!(burst(&mut bench, "b", 2, &body), 1);
+    // What ends makes as much room as it took.
+    let mut bench = Bench::new(&settings("64KiB"));
+    assert!(burst(&mut bench, "large", 30, &body) > 10);
+    let small = burst(&mut bench, "small", 20, "x");
+    assert!((1..20).contains(&small), "{small}");
+    let call = bench.fills.pop().unwrap();
+    bench.filled(call, Ok(b"$1\r\nS\r\n"));
+    assert_eq!(burst(&mut bench, "more", 1, &body), 0);
+    assert_eq!(burst(&mut bench, "tiny", 1, "x"), 1);
 }

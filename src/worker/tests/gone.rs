@@ -87,6 +87,16 @@ fn an_answer_is_counted_once_when_it_ends_twice() {
     assert_eq!(bench.fills.len(), 1);
 }
 
+#[test]
+fn a_piece_that_nobody_captures_changes_nothing() {
+    let mut bench = bench();
+    for (phase, stream) in in_every_phase(&mut bench) {
+        assert!(matches!(bench.on(stream, Event::ResponseBody(b"x")), Verdict::Continue), "{phase}");
+        assert!(bench.worker.knows(stream), "{phase}");
+    }
+    assert!(!bench.counts.iter().any(|(metric, _)| matches!(metric, Metric::Unexpected { .. })));
+}
+
 /// Envoy may answer a paused request itself (a timeout, an overload).
 #[test]
 fn a_response_to_a_paused_request_lets_it_go() {

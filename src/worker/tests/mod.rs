@@ -11,4 +11,5 @@ mod requests;
 mod second_tier;
 mod settings;
 mod storing;
+mod trouble;
 mod validating;

@@ -223,6 +223,23 @@ fn captures_have_a_limit_together() {
     assert_eq!(bench.worker.memory().entries(), 1, "and the room is free again");
 }
 
+/// Without a length nothing can be set aside: what is over the limit is dropped as it comes.
+#[test]
+fn captures_in_chunks_have_the_same_limit() {
+    let rule = super::bench::rule(json!({ "max_response": "3276B" }));
+    let mut bench = Bench::new(&json!({ "memory": { "max_bytes": "64KiB" }, "rules": [rule] }));
+    for stream in 2..42 {
+        bench.send(&get(&format!("/{stream}")));
+        let headers = Headers::from_pairs(ok("x").chunked().headers);
+        bench.on(stream, Event::ResponseHead { headers, end: false, from_origin: true });
+        bench.on(stream, Event::ResponseBody(&[b'x'; 3276]));
+    }
+    let capturing = (2..42).filter(|stream| bench.worker.captures(*stream)).count();
+    assert!((1..=20).contains(&capturing), "{capturing}");
+    let crowded = bench.count(Metric::NotStored { rule: 0, reason: NotStored::Crowded });
+    assert_eq!(crowded, i64::try_from(40 - capturing).unwrap());
+}
+
 #[test]
 fn the_answer_to_a_pass_is_not_looked_at() {
     let mut bench = Bench::with_rule(json!({}));

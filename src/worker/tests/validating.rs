@@ -40,6 +40,13 @@ fn a_confirmed_entry_answers_and_is_young_again() {
 }
 
 #[test]
+fn what_the_304_says_counts_from_then_on() {
+    let mut bench = stale();
+    assert_eq!(bench.ask(&get("/a"), &not_modified().with("cache-control", "no-cache")), "revalidated;origin");
+    assert_eq!(bench.ask(&get("/a"), &ok("two")), "miss;stale", "from now on the origin wants to be asked");
+}
+
+#[test]
 fn a_new_answer_takes_the_place_of_the_old() {
     let mut bench = stale();
     assert_eq!(bench.ask(&get("/a"), &ok("two").with("etag", "\"2\"")), "miss;stale");
