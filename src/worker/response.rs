@@ -41,9 +41,10 @@ impl Worker {
         let status = status(&headers);
         let waited = outside.now.mono.since(fetching.sent.mono).as_millis();
         self.observe(Metric::OriginMillis, u64::try_from(waited).unwrap_or(u64::MAX));
-        if let (Some(held), true, Some(304)) = (&fetching.validating, from_origin, status) {
-            let held = held.clone();
-            return self.confirmed(fetching, &held, &headers, outside);
+        // Whoever says 304 says it to our condition: the client set none, and must not see it.
+        if let (Some(held), Some(304)) = (fetching.validating.clone(), status) {
+            let fresh = if from_origin { freshened(&fetching, &held, &headers, outside) } else { None };
+            return self.confirmed(&fetching, &held, fresh, outside);
         }
         let _ = self.count_fetch(&fetching);
         let judged = judge(&fetching, &headers, end, from_origin, outside);
@@ -59,28 +60,32 @@ impl Worker {
         }
     }
 
-    /// RFC 9111 §4.3.4: a 304 to our own condition. The stored answer goes out, with the news of the 304.
+    /// RFC 9111 §4.3.4: a 304 to our own condition. The stored answer goes out, with the news of the 304 where there are
+    /// any that may be kept.
     fn confirmed(
         &mut self,
-        fetching: Fetching,
+        fetching: &Fetching,
         held: &Held,
-        headers: &Headers,
+        fresh: Option<Held>,
         outside: &mut Outside<'_>,
     ) -> (Option<Phase>, Verdict) {
         let asked = &fetching.asked;
         let rule = asked.draft.ruled.symbol;
         self.count(Metric::Requests { rule, status: Status::Revalidated, tier: Tier::Origin });
         self.count(Metric::Forwarded { rule, reason: fetching.reason });
-        let fresh = freshened(&fetching, held, headers, outside);
-        let kept = fresh.is_some();
-        let held = fresh.unwrap_or_else(|| held.clone());
-        if kept {
-            self.fill(asked, &held.entry, outside);
-            self.keep(asked.key.digest(), held.clone());
+        if let Some(fresh) = &fresh {
+            self.fill(asked, &fresh.entry, outside);
+            self.keep(asked.key.digest(), fresh.clone());
         }
+        let stored = fresh.is_some();
+        let held = fresh.unwrap_or_else(|| held.clone());
         let age = held.age(outside.now.mono);
-        let lifetime = held.entry.lifetime(&asked.draft.ruled.rule.freshness);
-        let outcome = Outcome::Revalidated { ttl: seconds(lifetime) - seconds(age) };
+        let ttl = seconds(held.entry.lifetime(&asked.draft.ruled.rule.freshness)) - seconds(age);
+        let outcome = if stored {
+            Outcome::Revalidated { ttl }
+        } else {
+            Outcome::Forwarded { reason: fetching.reason, status: Some(304), stored, not_stored: None }
+        };
         match self.answer(asked, &held, age, &outcome, "revalidated;origin") {
             Some(answer) => (None, Verdict::Reply(Box::new(answer))),
             None => (None, Verdict::Continue),

@@ -2,7 +2,7 @@
 
 use super::bench::{Bench, Origin, empty, get, ok, post, request};
 use crate::metrics::{Metric, Status, Tier};
-use crate::transaction::Verdict;
+use crate::transaction::{Event, Verdict};
 use serde_json::json;
 #[cfg(all(target_family = "wasm", not(target_os = "wasi")))]
 use wasm_bindgen_test::wasm_bindgen_test as test;
@@ -104,8 +104,21 @@ fn news_that_forbid_storing_are_not_stored() {
         let mut bench = stale();
         assert_eq!(bench.ask(&get("/a"), &news), "revalidated;origin");
         assert_eq!(bench.body(), "one");
+        let said = &bench.answer.as_ref().unwrap().cache_status;
+        assert_eq!(said, "fingerprint-cache; fwd=stale; fwd-status=304", "it must not say that it is stored");
         assert_eq!(bench.ask(&get("/a"), &ok("x")), "miss;stale", "{:?}", news.headers);
     }
+}
+
+/// The client set no condition: a bare 304 would leave it with nothing.
+#[test]
+fn a_304_of_another_filter_does_not_reach_the_client() {
+    let mut bench = stale();
+    let (stream, _) = bench.send(&get("/a"));
+    let headers = not_modified().headers.into_iter().collect();
+    let verdict = bench.on(stream, Event::ResponseHead { headers, end: true, from_origin: false });
+    assert!(matches!(verdict, Verdict::Reply(answer) if answer.entry.body == b"one" && answer.entry.status == 200));
+    assert_eq!(bench.ask(&get("/a"), &ok("x")), "miss;stale", "nobody who may has confirmed it");
 }
 
 /// A 304 may come with a header that holds the caller's value, which nobody would cut out.
