@@ -38,7 +38,14 @@ plain.json
     name: fingerprint-cache
     rules:
     - auth: shared
-      freshness: {}
+      client_directives: honor
+      credentials:
+      - authorization
+      - proxy-authorization
+      - cookie
+      - x-api-key
+      freshness:
+        status: {}
       key:
         headers: []
         max_body: 64KiB
@@ -56,6 +63,8 @@ plain.json
         - /v1/profiles/**
       max_response: 512KiB
       name: profiles
+      set_cookie: refuse
+      show_key: false
       strip:
       - x-ratelimit-*
       - x-quota-*
@@ -70,6 +79,8 @@ fn what_is_shown_can_be_checked_again() {
     assert_eq!((status, &first["ok"]), (0, &json!(true)));
     let effective = &first["configurations"][0]["effective"];
     assert_eq!(effective["rules"][1]["key"]["json"]["echo"], json!(["/session_id"]));
+    assert_eq!(effective["rules"][0]["freshness"]["status"], json!({ "404": "10s", "503": "1s" }));
+    assert_eq!(effective["rules"][0]["refresh"], json!({ "cluster": "api", "timeout": "10s" }));
     let mut child = Command::new(env!("CARGO_BIN_EXE_fpcache"))
         .args(["check", "--json", "-"])
         .stdin(Stdio::piped())
@@ -92,16 +103,17 @@ faults.yaml
   memory.max_entrys: is an unknown field; did you mean `max_entries`?
   rules[0].name: \"Profiles\" is not a name for a rule; write 1 to 40 of a-z, 0-9, _ and -
   rules[0].match.path: \"v1/profiles\" does not begin with a slash; write \"/v1/profiles\"
+  rules[0].freshness.status.206: \"206\" is for a part of an answer, which lasts as long as the whole; remove it
   rules[0].tags: is not supported in this version; remove it
 
-5 problems. Correct them and check again.
+6 problems. Correct them and check again.
 ";
     assert_eq!((status, stdout.as_str(), stderr.as_str()), (1, expected, ""));
     let (status, tree) = check_json("faults.yaml");
     assert_eq!((status, &tree["ok"]), (1, &json!(false)));
     let problem =
         json!({ "path": "rules[0].tags", "wrong": "is not supported in this version", "remedy": "remove it" });
-    assert_eq!(tree["configurations"][0]["problems"][4], problem);
+    assert_eq!(tree["configurations"][0]["problems"][5], problem);
     assert_eq!(tree["configurations"][0]["effective"], Value::Null);
 }
 
@@ -158,6 +170,8 @@ fn the_configuration_is_found_in_every_istio_resource() {
         ("istio.yaml, document 5: items[0], WasmPlugin wrong: spec.pluginConfig", false),
     ];
     assert_eq!(found, expected);
+    let statuses = &tree["configurations"][0]["effective"]["rules"][0]["freshness"]["status"];
+    assert_eq!(statuses, &json!({ "404": "10s" }));
 }
 
 #[test]

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::pattern::Pattern;
 use super::pointer::Pointer;
-use super::rule::{Auth, BodyKey, KeySpec, Match, Query, Rule};
+use super::rule::{Auth, BodyKey, ClientDirectives, Freshness, KeySpec, Match, Query, Refresh, Rule, SetCookie};
 use super::units::{write_duration, write_size};
 use super::{Config, Redis};
 
@@ -45,19 +45,45 @@ fn redis(redis: &Redis) -> Value {
 
 fn rule(rule: &Rule) -> Value {
     let Match { methods, hosts, paths } = &rule.matches;
-    let mut freshness = Value::Object(Map::new());
-    let lifetime = |lifetime: Option<Duration>| lifetime.map(|lifetime| write_duration(lifetime).into());
-    add(&mut freshness, "default", lifetime(rule.freshness.default));
-    add(&mut freshness, "override", lifetime(rule.freshness.override_));
-    json!({
+    let mut written = json!({
         "name": rule.name,
         "match": { "methods": methods, "hosts": patterns(hosts), "paths": patterns(paths) },
         "auth": match rule.auth { Auth::Origin => "origin", Auth::Shared => "shared" },
+        "credentials": rule.credentials,
+        "set_cookie": match rule.set_cookie { SetCookie::Refuse => "refuse", SetCookie::Store => "store" },
+        "client_directives": match rule.client_directives {
+            ClientDirectives::Honor => "honor",
+            ClientDirectives::Ignore => "ignore",
+        },
         "key": key(&rule.key),
-        "freshness": freshness,
+        "freshness": freshness(&rule.freshness),
+        "show_key": rule.show_key,
         "max_response": write_size(rule.max_response),
         "strip": patterns(&rule.strip),
-    })
+    });
+    add(&mut written, "refresh", rule.refresh.as_ref().map(refresh));
+    written
+}
+
+fn freshness(freshness: &Freshness) -> Value {
+    let status = |(status, lifetime): &(u16, Duration)| (status.to_string(), write_duration(*lifetime).into());
+    let mut written = json!({ "status": freshness.status.iter().map(status).collect::<Map<_, _>>() });
+    for (name, lifetime) in [
+        ("default", freshness.default),
+        ("override", freshness.override_),
+        ("heuristic", freshness.heuristic),
+        ("stale_while_revalidate", freshness.stale_while_revalidate),
+        ("stale_if_error", freshness.stale_if_error),
+    ] {
+        add(&mut written, name, lifetime.map(|lifetime| write_duration(lifetime).into()));
+    }
+    written
+}
+
+fn refresh(refresh: &Refresh) -> Value {
+    let mut written = json!({ "cluster": refresh.cluster, "timeout": write_duration(refresh.timeout) });
+    add(&mut written, "authority", refresh.authority.as_deref().map(Value::from));
+    written
 }
 
 fn key(key: &KeySpec) -> Value {

@@ -11,6 +11,9 @@ mod pattern;
 mod pointer;
 mod problem;
 mod read;
+mod read_callout;
+mod read_freshness;
+mod read_headers;
 mod read_key;
 mod read_match;
 mod read_rule;
@@ -25,7 +28,9 @@ use std::time::Duration;
 pub use pattern::Pattern;
 pub use pointer::Pointer;
 pub use problem::{Errors, Problem};
-pub use rule::{Auth, BodyKey, Freshness, KeySpec, Match, Projection, Query, Rule};
+pub use rule::{
+    Auth, BodyKey, ClientDirectives, Freshness, KeySpec, Match, Projection, Query, Refresh, Rule, SetCookie,
+};
 
 /// A configuration, checked.
 #[derive(Clone, Debug, PartialEq, Eq)]

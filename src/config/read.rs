@@ -5,9 +5,9 @@ use std::time::Duration;
 use super::json;
 use super::pattern::is_token_byte;
 use super::problem::{Errors, Flaw, Problems, quote};
-use super::read_rule;
 use super::section::{Field, Section};
-use super::{Config, Memory, Redis};
+use super::{Config, Memory};
+use super::{read_callout, read_rule};
 
 const EXAMPLE: &str = r#"{"rules": [{"name": "profiles", "match": {"paths": ["/v1/profiles/**"]}}]}"#;
 const MEBIBYTE: usize = 1 << 20;
@@ -40,7 +40,7 @@ fn read_root(root: Section, problems: &Problems) -> Config {
     let name = root.take("name").and_then(|field| field.parse(name));
     let schema_version = root.take("schema_version").and_then(|field| field.parse(word));
     let memory = memory(root.section("memory"));
-    let redis = root.section("redis").map(redis);
+    let redis = root.section("redis").map(read_callout::redis);
     let rules = root.require("rules", &format!("write rules, as in {EXAMPLE}"));
     let rules = rules.map(|field| read_rule::read(&field, memory.max_bytes / 20, problems)).unwrap_or_default();
     root.finish();
@@ -71,25 +71,6 @@ fn memory(section: Option<Section>) -> Memory {
     memory
 }
 
-/// L2; the cluster is the only thing without a default.
-fn redis(section: Section) -> Redis {
-    let cluster = section.require("cluster", "write the name of the Envoy cluster that leads to webdis");
-    let cluster = cluster.and_then(|field| field.parse(cluster_name)).unwrap_or_default();
-    let authority = section.take("authority").and_then(|field| field.parse(authority));
-    let duration = |name, range| section.take(name).and_then(|field| field.duration(range));
-    let timeout = duration("timeout", Duration::from_millis(1)..=5 * SECOND);
-    let ttl = duration("ttl", SECOND..=7 * DAY);
-    let key_prefix = section.take("key_prefix").and_then(|field| field.parse(word));
-    section.finish();
-    Redis {
-        authority: authority.unwrap_or_else(|| cluster.clone()),
-        cluster,
-        timeout: timeout.unwrap_or(Duration::from_millis(50)),
-        ttl: ttl.unwrap_or(30 * 60 * SECOND),
-        key_prefix: key_prefix.unwrap_or_else(|| "fpc".to_owned()),
-    }
-}
-
 /// RFC 9211 §2 names a cache by a string or a token; RFC 8941 §3.3.4 says what a token is.
 fn name(text: &str) -> Result<String, Flaw> {
     let first = text.bytes().next().is_some_and(|byte| byte.is_ascii_alphabetic() || byte == b'*');
@@ -101,28 +82,13 @@ fn name(text: &str) -> Result<String, Flaw> {
 }
 
 /// A part of the keys in Redis; none of its characters needs escaping on the way there.
-fn word(text: &str) -> Result<String, Flaw> {
+pub(super) fn word(text: &str) -> Result<String, Flaw> {
     let known = |byte: u8| byte.is_ascii_alphanumeric() || b"_-".contains(&byte);
     if (1..=32).contains(&text.len()) && text.bytes().all(known) {
         return Ok(text.to_owned());
     }
     let wrong = format!("{} does not fit into a key of Redis", quote(text));
     Err(Flaw::new(wrong, "write 1 to 32 of A-Z, a-z, 0-9, _ and -"))
-}
-
-fn cluster_name(text: &str) -> Result<String, Flaw> {
-    visible(text, "is not the name of a cluster", "write the name of the Envoy cluster that leads to webdis")
-}
-
-fn authority(text: &str) -> Result<String, Flaw> {
-    visible(text, "is not a Host header", "write a host name, or remove it to send the name of the cluster")
-}
-
-fn visible(text: &str, wrong: &str, remedy: &str) -> Result<String, Flaw> {
-    if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic()) {
-        return Ok(text.to_owned());
-    }
-    Err(Flaw::new(format!("{} {wrong}", quote(text)), remedy))
 }
 
 /// Says of bytes that are no JSON what they seem to be.

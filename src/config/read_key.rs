@@ -1,17 +1,14 @@
 //! Reads `key`: what an answer depends on besides method, host and path.
 
-use super::pattern::{Pattern, is_token_byte};
+use super::pattern::Pattern;
 use super::pointer::Pointer;
 use super::problem::{Flaw, quote};
+use super::read_headers;
 use super::rule::{BodyKey, KeySpec, Projection, Query};
 use super::section::{Field, Section};
 
 const DEFAULT_MAX_BODY: usize = 64 << 10;
 const LARGEST_MAX_BODY: usize = 1 << 20;
-
-/// Headers of one connection (RFC 9110 §7.6.1), which say nothing about the answer.
-const HOP_BY_HOP: [&str; 8] =
-    ["connection", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade", "content-length"];
 
 /// Reads `key`; `None` is what stands when it is absent.
 pub(super) fn read(section: Option<Section>) -> KeySpec {
@@ -27,7 +24,8 @@ pub(super) fn read(section: Option<Section>) -> KeySpec {
     if let Some(query) = section.section("query") {
         (key.query, key.sort_query) = read_query(query);
     }
-    key.headers = section.take("headers").map(|field| headers(&field)).unwrap_or_default();
+    let headers = section.take("headers").map(|field| read_headers::read(&field, read_headers::of_key));
+    key.headers = headers.unwrap_or_default();
     key.properties = section.take("properties").map(|field| properties(&field)).unwrap_or_default();
     key.body = body(&section);
     let max_body = section.take("max_body").and_then(|field| field.size(1..=LARGEST_MAX_BODY));
@@ -54,45 +52,6 @@ fn read_query(section: Section) -> (Query, bool) {
     let sort = section.take("sort").and_then(|field| field.flag()).unwrap_or(false);
     section.finish();
     (query, sort)
-}
-
-/// Header names in lower case, each once.
-fn headers(field: &Field) -> Vec<String> {
-    let mut names: Vec<String> = Vec::new();
-    for field in field.list().unwrap_or_default() {
-        match field.parse(header) {
-            Some(name) if names.contains(&name) => {
-                field.report(Flaw::new(format!("{name} stands here twice"), "remove one"))
-            }
-            Some(name) => names.push(name),
-            None => {}
-        }
-    }
-    names
-}
-
-fn header(text: &str) -> Result<String, Flaw> {
-    let name = text.to_ascii_lowercase();
-    let flaw = |wrong: &str, remedy: &str| Err(Flaw::new(format!("{} {wrong}", quote(text)), remedy));
-    if matches!(name.as_str(), "authorization" | "proxy-authorization" | "cookie") {
-        return flaw(
-            "tells users apart, and an answer for one user does not belong in a shared cache",
-            "remove it, and write `auth: shared` if the answer does not depend on who asks",
-        );
-    }
-    if matches!(name.as_str(), "host" | ":authority" | ":path" | ":method" | ":scheme") {
-        return flaw("is part of every key", "remove it");
-    }
-    if HOP_BY_HOP.contains(&name.as_str()) {
-        return flaw("belongs to one connection, not to the answer", "remove it");
-    }
-    if name.contains('*') {
-        return flaw("is a pattern", "write each header by its full name");
-    }
-    if name.is_empty() || !name.bytes().all(is_token_byte) {
-        return flaw("is not a header name", "write a name such as accept-language");
-    }
-    Ok(name)
 }
 
 fn properties(field: &Field) -> Vec<Vec<String>> {

@@ -1,19 +1,17 @@
 //! Reads `rules`: each one by itself, then what they are to one another.
 
-use std::ops::RangeInclusive;
-use std::time::Duration;
-
 use super::pattern::Pattern;
 use super::problem::{Flaw, Problems, quote};
-use super::rule::{Auth, BodyKey, Freshness, Rule};
+use super::rule::{Auth, BodyKey, ClientDirectives, Rule, SetCookie};
 use super::section::{Field, Section};
-use super::{read_key, read_match};
+use super::{read_callout, read_freshness, read_headers, read_key, read_match};
 
+/// Request headers that show who asks.
+const DEFAULT_CREDENTIALS: [&str; 4] = ["authorization", "proxy-authorization", "cookie", "x-api-key"];
 /// Response headers that say how much one user has left.
 const DEFAULT_STRIP: [&str; 2] = ["x-ratelimit-*", "x-quota-*"];
 /// Response headers without which a stored answer would be misread.
 const KEPT: [&str; 4] = ["cache-control", "content-encoding", "content-type", "vary"];
-const LIFETIME: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(30 * 86_400);
 
 /// Reads the list of rules. `largest` is the most that `max_response` may be, and its default.
 pub(super) fn read(field: &Field, largest: usize, problems: &Problems) -> Vec<Rule> {
@@ -49,18 +47,41 @@ fn compare<'a>(field: &Field, rule: &Rule, earlier: impl Iterator<Item = (usize,
 fn read_one(section: Section, largest: usize, problems: &Problems) -> Rule {
     let name = section.require("name", "write a name such as profiles").and_then(|field| field.parse(name));
     let matches = read_match::read(&section, problems);
-    let auth = section.take("auth").and_then(|field| field.parse(auth)).unwrap_or(Auth::Origin);
-    let key = read_key::read(section.section("key"));
-    let freshness = section.section("freshness").map(freshness).unwrap_or_default();
-    let max_response = section.take("max_response").and_then(|field| field.size(1..=largest)).unwrap_or(largest);
-    let strip = match section.take("strip") {
-        Some(field) => field.parse_list(strip).unwrap_or_default(),
-        None => DEFAULT_STRIP.iter().filter_map(|text| Pattern::header(text).ok()).collect(),
+    let (auth, credentials) = who_asks(&section, problems);
+    let rule = Rule {
+        name: name.unwrap_or_default(),
+        matches,
+        auth,
+        credentials,
+        set_cookie: section.take("set_cookie").and_then(|field| field.parse(set_cookie)).unwrap_or_default(),
+        client_directives: section
+            .take("client_directives")
+            .and_then(|field| field.parse(directives))
+            .unwrap_or_default(),
+        key: read_key::read(section.section("key")),
+        freshness: section.section("freshness").map(read_freshness::read).unwrap_or_default(),
+        refresh: section.section("refresh").map(read_callout::refresh),
+        show_key: section.take("show_key").and_then(|field| field.flag()).unwrap_or(false),
+        max_response: section.take("max_response").and_then(|field| field.size(1..=largest)).unwrap_or(largest),
+        strip: strip(&section),
     };
-    let rule = Rule { name: name.unwrap_or_default(), matches, auth, key, freshness, max_response, strip };
     check_body_key(&section, &rule);
     section.finish();
     rule
+}
+
+/// Whether it counts who asks, and which headers show it. `auth: shared` alone takes the word of RFC 9111 §3.5
+/// away; a list without `authorization` would do so unsaid.
+fn who_asks(section: &Section, problems: &Problems) -> (Auth, Vec<String>) {
+    let before = problems.len();
+    let auth = section.take("auth").and_then(|field| field.parse(auth)).unwrap_or(Auth::Origin);
+    let Some(field) = section.take("credentials") else { return (auth, DEFAULT_CREDENTIALS.map(str::to_owned).into()) };
+    let names = read_headers::read(&field, read_headers::credential);
+    if auth == Auth::Origin && problems.len() == before && !names.iter().any(|name| name == "authorization") {
+        let wrong = "lacks authorization, which counts wherever the answer may depend on who asks";
+        field.report(Flaw::new(wrong, "add authorization, or write `auth: shared` if the answer does not"));
+    }
+    (auth, names)
 }
 
 /// Methods with a body and the body in the key belong together.
@@ -89,26 +110,37 @@ fn name(text: &str) -> Result<String, Flaw> {
 }
 
 fn auth(text: &str) -> Result<Auth, Flaw> {
-    match text {
-        "origin" => Ok(Auth::Origin),
-        "shared" => Ok(Auth::Shared),
-        _ => Err(Flaw::new(
-            format!("{} is neither origin nor shared", quote(text)),
-            "write shared if the answer does not depend on who asks, else origin",
-        )),
+    let remedy = "write shared if the answer does not depend on who asks, else origin";
+    one_of(text, [("origin", Auth::Origin), ("shared", Auth::Shared)], remedy)
+}
+
+fn set_cookie(text: &str) -> Result<SetCookie, Flaw> {
+    let remedy = "write store if everyone may have the cookie, else refuse";
+    one_of(text, [("refuse", SetCookie::Refuse), ("store", SetCookie::Store)], remedy)
+}
+
+fn directives(text: &str) -> Result<ClientDirectives, Flaw> {
+    let remedy = "write ignore if no client may bypass the cache, else honor";
+    one_of(text, [("honor", ClientDirectives::Honor), ("ignore", ClientDirectives::Ignore)], remedy)
+}
+
+/// What the word stands for that `text` is.
+fn one_of<T>(text: &str, words: [(&str, T); 2], remedy: &str) -> Result<T, Flaw> {
+    let wrong = words.each_ref().map(|(word, _)| *word).join(" nor ");
+    let known = words.into_iter().find(|(word, _)| *word == text);
+    known.map(|(_, value)| value).ok_or_else(|| Flaw::new(format!("{} is neither {wrong}", quote(text)), remedy))
+}
+
+/// The headers to strip; what the service says of one user's allowance when none are named.
+fn strip(section: &Section) -> Vec<Pattern> {
+    match section.take("strip") {
+        Some(field) => field.parse_list(stripped).unwrap_or_default(),
+        None => DEFAULT_STRIP.iter().filter_map(|text| Pattern::header(text).ok()).collect(),
     }
 }
 
-/// Both lifetimes; either may be absent.
-fn freshness(section: Section) -> Freshness {
-    let lifetime = |name| section.take(name).and_then(|field| field.duration(LIFETIME));
-    let freshness = Freshness { default: lifetime("default"), override_: lifetime("override") };
-    section.finish();
-    freshness
-}
-
 /// A pattern of headers to strip, none of which is needed to read the answer.
-fn strip(text: &str) -> Result<Pattern, Flaw> {
+fn stripped(text: &str) -> Result<Pattern, Flaw> {
     let pattern = Pattern::header(text)?;
     match KEPT.iter().find(|name| pattern.matches_ignoring_case(name.as_bytes())) {
         Some(name) => {

@@ -14,10 +14,21 @@ pub struct Rule {
     pub matches: Match,
     /// Whether answers to credentialed requests may be shared without the origin's word.
     pub auth: Auth,
+    /// The request headers that show who asks, in lower case, each once. `authorization` is among them unless
+    /// [`Rule::auth`] is [`Auth::Shared`], under which nobody asks for them.
+    pub credentials: Vec<String>,
+    /// What becomes of answers with `Set-Cookie`.
+    pub set_cookie: SetCookie,
+    /// Whether the client's `Cache-Control` and `Pragma` count.
+    pub client_directives: ClientDirectives,
     /// What an answer depends on besides method, host, path and query.
     pub key: KeySpec,
     /// How long answers last that do not say so, or that are not believed.
     pub freshness: Freshness,
+    /// Where stale answers are refreshed in the background; without it one request leads to the origin.
+    pub refresh: Option<Refresh>,
+    /// Whether `Cache-Status` has the parameter `key` (RFC 9211 §2.7).
+    pub show_key: bool,
     /// The largest answer that is stored, in bytes; at most a twentieth of [`super::Memory::max_bytes`].
     pub max_response: usize,
     /// The response headers that never enter an entry.
@@ -28,10 +39,15 @@ impl Rule {
     /// Whether a request belongs to this rule. `host` is compared without case and without its port;
     /// `path` is what is forwarded, without the query, and is compared byte for byte.
     pub fn matches(&self, method: &str, host: &[u8], path: &[u8]) -> bool {
-        let Match { methods, hosts, paths } = &self.matches;
+        self.matches.methods.iter().any(|known| known == method) && self.matches_uri(host, path)
+    }
+
+    /// Whether a URI belongs to this rule, whatever the method: what an unsafe request may have changed.
+    /// `host` and `path` are compared as by [`Rule::matches`].
+    pub fn matches_uri(&self, host: &[u8], path: &[u8]) -> bool {
+        let Match { hosts, paths, .. } = &self.matches;
         let host = without_port(host);
-        methods.iter().any(|known| known == method)
-            && paths.iter().any(|pattern| pattern.matches(path))
+        paths.iter().any(|pattern| pattern.matches(path))
             && hosts.iter().any(|pattern| pattern.matches_ignoring_case(host))
     }
 
@@ -64,13 +80,34 @@ impl Match {
     }
 }
 
-/// Whose word an answer to a request with `Authorization` needs before it may be shared.
+/// Whose word an answer to a request with [`Rule::credentials`] needs before it may be shared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Auth {
     /// The origin's (RFC 9111 §3.5): `public`, `s-maxage` or `must-revalidate`.
     Origin,
     /// The operator's, given by this rule: the answer does not depend on who asks.
     Shared,
+}
+
+/// What becomes of an answer with `Set-Cookie`. RFC 9111 §7.3 lets a cache store it; here it has to be asked for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SetCookie {
+    /// It is not stored.
+    #[default]
+    Refuse,
+    /// It is stored as any other, and the cookie goes to everyone.
+    Store,
+}
+
+/// Whether clients have a say in reuse: `no-cache`, `no-store`, `max-age`, `max-stale`, `min-fresh`,
+/// `only-if-cached` (RFC 9111 §5.2.1) and `Pragma` (§5.4).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ClientDirectives {
+    /// They do.
+    #[default]
+    Honor,
+    /// They do not: no client can make the origin work for it.
+    Ignore,
 }
 
 /// What an answer depends on besides method, host and path.
@@ -123,11 +160,40 @@ pub struct Projection {
     pub ignore: Vec<Pointer>,
 }
 
-/// How long answers are fresh, 1 s to 30 d each.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// How long answers last, 1 s to 30 d each.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Freshness {
-    /// For answers that do not say it themselves.
+    /// The lifetime of answers that do not say it themselves.
     pub default: Option<Duration>,
-    /// For all answers that may be stored, whatever they say.
+    /// The lifetime of all answers that may be stored, whatever they say.
     pub override_: Option<Duration>,
+    /// The upper bound of heuristic lifetimes, a tenth of the time since `Last-Modified` (RFC 9111 §4.2.2);
+    /// without it there are none.
+    pub heuristic: Option<Duration>,
+    /// The lifetimes of answers with these statuses, whatever they say: 200 to 599 without 206 and 304, in
+    /// their order, each once.
+    pub status: Vec<(u16, Duration)>,
+    /// How long a stale answer may serve while it is revalidated, where the origin does not say (RFC 5861 §3).
+    pub stale_while_revalidate: Option<Duration>,
+    /// How long a stale answer may stand in for an error, where the origin does not say (RFC 5861 §4).
+    pub stale_if_error: Option<Duration>,
+}
+
+impl Freshness {
+    /// The lifetime of all answers with this status, if the rule gives one.
+    pub fn of_status(&self, status: u16) -> Option<Duration> {
+        self.status.iter().find(|(known, _)| *known == status).map(|(_, lifetime)| *lifetime)
+    }
+}
+
+/// Where stale answers are refreshed while they serve, with no client waiting. Such a request is not routed: it goes
+/// to the cluster as it is, without the route's rewrites.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refresh {
+    /// The Envoy cluster that leads to the origin; not empty, visible ASCII.
+    pub cluster: String,
+    /// The `Host` header; without it that of the request. Not empty, visible ASCII.
+    pub authority: Option<String>,
+    /// The longest a refresh may take, 1 ms to 60 s.
+    pub timeout: Duration,
 }

@@ -14,7 +14,7 @@ use super::problem::{Flaw, Problems, quote};
 use super::units;
 
 /// Fields that the design has and this version does not.
-const NOT_YET: [&str; 6] = ["fill", "sync", "tags", "refresh", "stale_while_revalidate", "stale_if_error"];
+const NOT_YET: [&str; 3] = ["fill", "sync", "tags"];
 
 /// A JSON object of which every member has to be taken by somebody.
 pub(super) struct Section<'a> {
@@ -84,6 +84,15 @@ impl<'a> Field<'a> {
             self.value.as_object().or_else(|| self.mistyped("an object", "write { ... } with named fields"))?;
         let (path, problems) = (self.path.clone(), self.problems);
         Some(Section { path, members, known: RefCell::default(), problems })
+    }
+
+    /// The members of an object whose names the operator chooses.
+    pub(super) fn members(&self) -> Option<Vec<(&'a str, Field<'a>)>> {
+        let Section { path, members, problems, .. } = self.section()?;
+        let field = |(name, value): (&'a String, &'a Value)| {
+            (name.as_str(), Field { path: json::member(&path, name), value, problems })
+        };
+        Some(members.iter().map(field).collect())
     }
 
     /// A string.
@@ -156,7 +165,8 @@ impl<'a> Field<'a> {
         }
     }
 
-    fn settle<T>(&self, read: Result<T, Flaw>) -> Option<T> {
+    /// What was read; a flaw is noted here.
+    pub(super) fn settle<T>(&self, read: Result<T, Flaw>) -> Option<T> {
         read.map_err(|flaw| self.report(flaw)).ok()
     }
 

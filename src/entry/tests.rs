@@ -30,7 +30,8 @@ fn secs(seconds: u64) -> Duration {
 #[test]
 fn the_rule_overrides_the_origin_and_fills_its_silence() {
     let lifetime = |explicit: Option<u64>, default: Option<u64>, override_: Option<u64>| {
-        let freshness = Freshness { default: default.map(secs), override_: override_.map(secs) };
+        let freshness =
+            Freshness { default: default.map(secs), override_: override_.map(secs), ..Freshness::default() };
         Entry { explicit: explicit.map(secs), ..entry("k") }.lifetime(&freshness).as_secs()
     };
     assert_eq!(lifetime(None, None, None), 0);

@@ -302,7 +302,7 @@ fn budget(config: &Config) -> Budget {
 /// wording are not found: what was left out of a key then may be what tells two callers apart now.
 fn revision(effective: &serde_json::Value, at: usize) -> u64 {
     let rule = effective.get("rules").and_then(|rules| rules.get(at));
-    let parts = ["auth", "key", "strip"].map(|name| rule.and_then(|rule| rule.get(name)));
+    let parts = ["auth", "credentials", "key", "set_cookie", "strip"].map(|name| rule.and_then(|rule| rule.get(name)));
     let parts = parts.into_iter().chain([effective.get("schema_version")]);
     let text: String = parts.map(|part| part.map(ToString::to_string).unwrap_or_default() + "\n").collect();
     xxhash_rust::xxh3::xxh3_64(text.as_bytes())

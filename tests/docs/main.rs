@@ -40,7 +40,9 @@ fn every_reason_is_explained_and_no_other() {
 /// The paths of all fields that a configuration can have, as the README writes them.
 fn fields() -> BTreeSet<String> {
     let everything = br#"{"redis": {"cluster": "webdis"}, "rules": [
-        {"name": "a", "match": {"path": "/a"}, "key": {"query": {"include": ["q"]}}, "freshness": {"default": "1m", "override": "1m"}},
+        {"name": "a", "match": {"path": "/a"}, "key": {"query": {"include": ["q"]}}, "freshness": {"default": "1m", "override": "1m",
+         "heuristic": "1m", "status": {"404": "1m"}, "stale_while_revalidate": "1m", "stale_if_error": "1m"},
+         "refresh": {"cluster": "api", "authority": "api"}},
         {"name": "b", "match": {"methods": ["POST"], "path": "/b"}, "key": {"body": "whole"}},
         {"name": "c", "match": {"methods": ["POST"], "path": "/c"}, "key": {"json": {"include": ["/x"]}}}]}"#;
     let mut paths = BTreeSet::new();
@@ -48,8 +50,12 @@ fn fields() -> BTreeSet<String> {
     paths
 }
 
+/// An object whose members are named by numbers is one field: the operator chooses them.
 fn flatten(value: &Value, path: &str, paths: &mut BTreeSet<String>) {
     match value {
+        Value::Object(members) if members.keys().any(|name| name.parse::<u16>().is_ok()) => {
+            paths.insert(path.to_owned());
+        }
         Value::Object(members) => members.iter().for_each(|(name, value)| {
             let dot = if path.is_empty() { "" } else { "." };
             flatten(value, &format!("{path}{dot}{name}"), paths);

@@ -5,7 +5,9 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::{full, parse, with_root, with_rule};
-use crate::config::{Auth, BodyKey, Config, Freshness, KeySpec, Memory, Pattern, Query, Redis};
+use crate::config::{
+    Auth, BodyKey, ClientDirectives, Config, Freshness, KeySpec, Memory, Pattern, Query, Redis, Refresh, SetCookie,
+};
 #[cfg(all(target_family = "wasm", not(target_os = "wasi")))]
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
@@ -20,7 +22,18 @@ fn a_name_and_a_path_are_enough() {
     assert_eq!(rule.matches.methods, ["GET", "HEAD"]);
     assert_eq!(rule.matches.hosts.iter().map(Pattern::as_str).collect::<Vec<_>>(), ["*"]);
     assert_eq!((rule.auth, rule.max_response), (Auth::Origin, 524_288));
-    assert_eq!(rule.freshness, Freshness { default: None, override_: None });
+    let none = Freshness {
+        default: None,
+        override_: None,
+        heuristic: None,
+        status: vec![],
+        stale_while_revalidate: None,
+        stale_if_error: None,
+    };
+    assert_eq!(rule.freshness, none);
+    assert_eq!(rule.credentials, ["authorization", "proxy-authorization", "cookie", "x-api-key"]);
+    assert_eq!((rule.set_cookie, rule.client_directives), (SetCookie::Refuse, ClientDirectives::Honor));
+    assert_eq!((&rule.refresh, rule.show_key), (&None, false));
     assert_eq!(rule.strip.iter().map(Pattern::as_str).collect::<Vec<_>>(), ["x-ratelimit-*", "x-quota-*"]);
     let key = KeySpec {
         query: Query::All,
@@ -55,13 +68,27 @@ fn what_is_written_is_read() {
     assert_eq!(profiles.key.headers, ["accept-language"]);
     assert_eq!(profiles.key.properties, [["filter_state", "lab.ja4"]]);
     assert!(profiles.key.sort_query && matches!(&profiles.key.query, Query::Include(names) if names.len() == 2));
-    assert_eq!(profiles.freshness.default, Some(Duration::from_secs(300)));
-    assert_eq!(profiles.freshness.override_, Some(Duration::from_secs(3600)));
+    let secs = Duration::from_secs;
+    let freshness = Freshness {
+        default: Some(secs(300)),
+        override_: Some(secs(3600)),
+        heuristic: Some(secs(86_400)),
+        status: vec![(404, secs(10)), (503, secs(1))],
+        stale_while_revalidate: Some(secs(30)),
+        stale_if_error: Some(secs(600)),
+    };
+    assert_eq!(profiles.freshness, freshness);
+    assert_eq!((profiles.set_cookie, profiles.client_directives), (SetCookie::Store, ClientDirectives::Ignore));
+    let refresh = Refresh { cluster: "api".to_owned(), authority: Some("api.lab".to_owned()), timeout: secs(3) };
+    assert_eq!((&profiles.refresh, profiles.show_key), (&Some(refresh), true));
     assert_eq!(profiles.max_response, 102_400);
     assert!(matches!(&identify.key.query, Query::Ignore(names) if names[0].as_str() == "utm_*"));
     let BodyKey::Json(json) = &identify.key.body else { panic!("{identify:?}") };
     assert_eq!((json.include[0].tokens(), json.ignore[0].tokens()), (&["tls_data".into()][..], &["a/b".into()][..]));
     assert_eq!(json.echo[0].to_string(), "/session_id");
+    assert_eq!(identify.credentials, ["authorization", "x-session"]);
+    let refresh = Refresh { cluster: "api".to_owned(), authority: None, timeout: secs(10) };
+    assert_eq!(identify.refresh, Some(refresh));
     assert_eq!((identify.key.max_body, &compare.key.body), (1024, &BodyKey::Whole));
 }
 
@@ -85,11 +112,20 @@ fn the_effective_configuration_shows_every_default_in_its_unit() {
         "redis": { "cluster": "webdis", "authority": "webdis", "timeout": "50ms", "ttl": "30m", "key_prefix": "fpc" },
         "rules": [{
             "name": "a", "match": { "methods": ["GET", "HEAD"], "hosts": ["*"], "paths": ["/a"] }, "auth": "origin",
+            "credentials": ["authorization", "proxy-authorization", "cookie", "x-api-key"],
+            "set_cookie": "refuse", "client_directives": "honor", "show_key": false,
             "key": {
                 "query": { "ignore": [], "sort": false }, "headers": [], "properties": [], "max_body": "64KiB",
             },
-            "freshness": {}, "max_response": "512KiB", "strip": ["x-ratelimit-*", "x-quota-*"],
+            "freshness": { "status": {} }, "max_response": "512KiB", "strip": ["x-ratelimit-*", "x-quota-*"],
         }],
     });
     assert_eq!(effective, expected);
+}
+
+#[test]
+fn a_status_has_its_own_lifetime_or_none() {
+    let freshness = parse(&full()).rules[0].freshness.clone();
+    let seconds = |status| freshness.of_status(status).map(|lifetime| lifetime.as_secs());
+    assert_eq!([404, 503, 200, 40].map(seconds), [Some(10), Some(1), None, None]);
 }

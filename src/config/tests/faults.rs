@@ -100,17 +100,7 @@ fn fields_of_later_versions() {
         (json!({ "fill": { "lease": "3s" } }), "fill", not_yet, "remove it"),
         (json!({ "sync": {} }), "sync", not_yet, "remove it"),
     ]);
-    expect_in_rule(&[
-        (json!({ "tags": ["profile"] }), ".tags", not_yet, "remove it"),
-        (json!({ "refresh": {} }), ".refresh", not_yet, "remove it"),
-        (json!({ "freshness": { "stale_if_error": "1m" } }), ".freshness.stale_if_error", not_yet, "remove it"),
-        (
-            json!({ "freshness": { "stale_while_revalidate": "1m" } }),
-            ".freshness.stale_while_revalidate",
-            not_yet,
-            "remove it",
-        ),
-    ]);
+    expect_in_rule(&[(json!({ "tags": ["profile"] }), ".tags", not_yet, "remove it")]);
 }
 
 #[test]

@@ -4,6 +4,7 @@ mod defaults;
 mod faults;
 mod patterns;
 mod requests;
+mod reuse_faults;
 mod rule_faults;
 #[cfg(not(target_family = "wasm"))]
 mod total;
@@ -30,10 +31,17 @@ pub(super) fn full() -> Value {
                     "query": { "include": ["page", "filter[*"], "sort": true },
                     "headers": ["Accept-Language"], "properties": [["filter_state", "lab.ja4"]],
                 },
-                "freshness": { "default": "5m", "override": "1h" }, "max_response": "100KiB", "strip": ["X-Trace-*"],
+                "freshness": {
+                    "default": "5m", "override": "1h", "heuristic": "1d", "status": { "503": "1s", "404": "10s" },
+                    "stale_while_revalidate": "30s", "stale_if_error": "10m",
+                },
+                "set_cookie": "store", "client_directives": "ignore", "show_key": true,
+                "refresh": { "cluster": "api", "authority": "api.lab", "timeout": "3s" },
+                "max_response": "100KiB", "strip": ["X-Trace-*"],
             },
             {
                 "name": "identify", "match": { "methods": ["POST"], "path": "/identify" },
+                "credentials": ["Authorization", "x-session"], "refresh": { "cluster": "api" },
                 "key": {
                     "query": { "ignore": ["utm_*"] }, "max_body": "1KiB",
                     "json": { "include": ["/tls_data"], "echo": ["/session_id"], "ignore": ["/a~1b"] },

@@ -33,6 +33,22 @@ fn a_rule_needs_its_method_its_host_and_its_path() {
 }
 
 #[test]
+fn a_uri_belongs_to_a_rule_whatever_the_method() {
+    let rule = rule(json!({ "match": { "hosts": ["api.example.com"], "paths": ["/v1/**"], "methods": ["GET"] } }));
+    for (host, path, expected) in [
+        ("api.example.com", "/v1/x", true),
+        ("API.example.com:8443", "/v1/", true),
+        ("example.com", "/v1/x", false),
+        ("api.example.com", "/v2/x", false),
+        ("", "/v1/x", false),
+    ] {
+        assert_eq!(rule.matches_uri(host.as_bytes(), path.as_bytes()), expected, "{host}{path}");
+        assert_eq!(rule.matches("GET", host.as_bytes(), path.as_bytes()), expected, "{host}{path}");
+        assert!(!rule.matches("DELETE", host.as_bytes(), path.as_bytes()), "{host}{path}");
+    }
+}
+
+#[test]
 fn hosts_are_compared_without_case_and_port() {
     let of = |host: &str| rule(json!({ "match": { "host": host, "path": "/a" } }));
     for (pattern, host, expected) in [

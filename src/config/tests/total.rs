@@ -28,6 +28,11 @@ fn any_json() -> impl Strategy<Value = Value> {
         Just("whole"),
         Just("POST"),
         Just("tags"),
+        Just("freshness"),
+        Just("status"),
+        Just("404"),
+        Just("credentials"),
+        Just("refresh"),
         Just("\u{0}é*"),
         Just(""),
     ];
