@@ -16,35 +16,45 @@ pub fn read(text: &str) -> Result<Vec<(usize, Value)>, String> {
             return Ok(vec![(1, tree)]);
         }
     }
-    let documents = yaml::Deserializer::from_str(text).map(|document| {
-        let mut tree = yaml::Value::deserialize(document)?;
-        tree.apply_merge()?;
-        Ok(json(tree))
-    });
-    let trees: Result<Vec<Value>, yaml::Error> = documents.collect();
-    let numbered = trees.map_err(|error| error.to_string())?.into_iter().enumerate();
+    let documents =
+        yaml::Deserializer::from_str(text).map(|document| json(merged(document).map_err(|e| e.to_string())?));
+    let trees = documents.collect::<Result<Vec<Value>, String>>()?;
+    let numbered = trees.into_iter().enumerate();
     Ok(numbered.map(|(index, tree)| (index + 1, tree)).filter(|(_, tree)| !tree.is_null()).collect())
 }
 
-fn json(tree: yaml::Value) -> Value {
-    match tree {
+fn merged(document: yaml::Deserializer<'_>) -> Result<yaml::Value, yaml::Error> {
+    let mut tree = yaml::Value::deserialize(document)?;
+    tree.apply_merge()?;
+    Ok(tree)
+}
+
+fn json(tree: yaml::Value) -> Result<Value, String> {
+    Ok(match tree {
         yaml::Value::Null => Value::Null,
         yaml::Value::Bool(flag) => Value::Bool(flag),
         yaml::Value::Number(number) => self::number(&number),
         yaml::Value::String(text) => Value::String(text),
-        yaml::Value::Sequence(list) => Value::Array(list.into_iter().map(json).collect()),
-        yaml::Value::Mapping(members) => Value::Object(members.into_iter().fold(Map::new(), member)),
-        yaml::Value::Tagged(tagged) => json(tagged.value),
-    }
+        yaml::Value::Sequence(list) => Value::Array(list.into_iter().map(json).collect::<Result<_, _>>()?),
+        yaml::Value::Mapping(members) => Value::Object(members.into_iter().try_fold(Map::new(), member)?),
+        yaml::Value::Tagged(tagged) => json(tagged.value)?,
+    })
 }
 
-fn member(mut members: Map<String, Value>, (name, value): (yaml::Value, yaml::Value)) -> Map<String, Value> {
-    let name = match json(name) {
+/// Adds a member. Its name may be a number, as in `404: 10s`; `404` and `"404"` are two names in YAML and one in JSON.
+fn member(
+    mut members: Map<String, Value>,
+    (name, value): (yaml::Value, yaml::Value),
+) -> Result<Map<String, Value>, String> {
+    let name = match json(name)? {
         Value::String(name) => name,
         other => other.to_string(),
     };
-    members.insert(name, json(value));
-    members
+    if members.contains_key(&name) {
+        return Err(format!("duplicate entry with key {name:?}"));
+    }
+    members.insert(name, json(value)?);
+    Ok(members)
 }
 
 fn number(number: &yaml::Number) -> Value {
@@ -72,7 +82,14 @@ mod tests {
 
     #[test]
     fn refuses_a_member_that_stands_there_twice() {
-        assert!(read("a: 1\na: 2\n").unwrap_err().contains("duplicate"));
+        for text in ["a: 1\na: 2\n", "s: { 404: 1s, 404: 2s }", "s: [{ 404: 1s, \"404\": 2s }]"] {
+            assert!(read(text).unwrap_err().contains("duplicate"), "{text}");
+        }
+    }
+
+    #[test]
+    fn names_a_member_by_a_number() {
+        assert_eq!(read("s: { 404: 10s, \"503\": 1s }").unwrap(), [(1, json!({ "s": { "404": "10s", "503": "1s" } }))]);
     }
 
     #[test]
