@@ -61,7 +61,7 @@ impl Stage {
             Err(error) => (None, Some(error)),
         };
         if let Some(scene) = &mut scene {
-            wrong = test(scene).and_then(|()| scene.unharmed()).err();
+            wrong = test(scene).and_then(|()| scene.stack.unharmed()).err();
         }
         // The scene is still there: its logs are shown because this panics.
         assert!(wrong.is_none(), "{}", wrong.unwrap_or_default());
@@ -183,23 +183,6 @@ impl Scene {
     #[track_caller]
     pub fn until_fills(&self, least: f64) -> Outcome {
         self.until_sum("l2_calls_total", &[("op", "fill"), ("outcome", "ok")], least)
-    }
-
-    /// That no VM died, nothing panicked, and the filter met no event it does not know.
-    fn unharmed(&mut self) -> Outcome {
-        let log = std::fs::read(self.stack.envoy.log()).map_err(|error| format!("no log: {error}"))?;
-        let log = String::from_utf8_lossy(&log);
-        let bad = log.lines().find(|line| line.contains("panicked") || line.contains("Proxy-Wasm plugin in-VM"));
-        if let Some(line) = bad {
-            return Err(format!("Envoy's log says: {line}"));
-        }
-        let page = self.stack.envoy.page("/stats/prometheus")?;
-        let reloaded = |line: &&str| line.contains("vm_reload") && !line.starts_with('#') && !line.ends_with(" 0");
-        if let Some(line) = page.lines().find(reloaded) {
-            return Err(format!("a VM was made anew: {line}"));
-        }
-        let unknown = |line: &&str| line.contains("unexpected_total{") && !line.contains("body_withheld");
-        page.lines().find(unknown).map_or(Ok(()), |line| Err(format!("the filter met the unexpected: {line}")))
     }
 }
 

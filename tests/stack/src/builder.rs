@@ -165,6 +165,26 @@ impl Stack {
         self.envoy.metrics()
     }
 
+    /// That no VM died, nothing panicked, and the filter met no event it does not know.
+    ///
+    /// # Errors
+    /// A sentence with what Envoy's log or metrics say.
+    pub fn unharmed(&self) -> Result<(), String> {
+        let log = std::fs::read(self.envoy.log()).map_err(|error| format!("no log: {error}"))?;
+        let log = String::from_utf8_lossy(&log);
+        let bad = log.lines().find(|line| line.contains("panicked") || line.contains("Proxy-Wasm plugin in-VM"));
+        if let Some(line) = bad {
+            return Err(format!("Envoy's log says: {line}"));
+        }
+        let page = self.envoy.page("/stats/prometheus")?;
+        let reloaded = |line: &&str| line.contains("vm_reload") && !line.starts_with('#') && !line.ends_with(" 0");
+        if let Some(line) = page.lines().find(reloaded) {
+            return Err(format!("a VM was made anew: {line}"));
+        }
+        let unknown = |line: &&str| line.contains("unexpected_total{") && !line.contains("body_withheld");
+        page.lines().find(unknown).map_or(Ok(()), |line| Err(format!("the filter met the unexpected: {line}")))
+    }
+
     /// Where the configurations and logs are.
     pub fn folder(&self) -> &Path {
         self.folder.path()
