@@ -24,7 +24,7 @@ help: ## Show this
 ##@ Run
 
 .PHONY: setup
-setup: ## Install what is missing (Envoy, Redis, webdis, wrk, Rust targets, test runner); the second time takes seconds
+setup: ## Install what is missing (Envoy, Redis, webdis, wrk, Rust targets, test runner, HTTP caching tests); the second time takes seconds
 	@scripts/setup.sh all
 
 .PHONY: setup-run
@@ -88,6 +88,14 @@ scenarios: ## Stage: scenarios on the deterministic simulator
 e2e: build ## Stage: real Envoy, Redis and webdis, end to end
 	@rm -rf target/stack/test-*
 	@cargo test -q --no-fail-fast -p stack -p e2e
+
+.PHONY: conformance
+conformance: build ## Stage: the public HTTP caching tests against the expected outcomes; ID=NAME shows one test
+	@cargo run -q -p conformance -- $(if $(ID),--id '$(ID)') $(if $(SUITE),--suite '$(SUITE)')
+
+.PHONY: conformance-accept
+conformance-accept: build # Makes what is found the expected outcomes.
+	@cargo run -q -p conformance -- --accept
 
 .PHONY: bench
 bench: build ## Measure on a quiet machine; writes target/bench/report.json and a table (some minutes)

@@ -151,6 +151,26 @@ runner() {
   rm -rf "$TOOLS/build"
 }
 
+# --- The HTTP caching tests -----------------------------------------------------------------------------------------
+
+# From the lock file in tests/conformance. It was shortened by hand: the package also names a whole npm and a template
+# engine, which only its web pages need.
+conformance() {
+  local source=tests/conformance folder=$TOOLS/conformance
+  # npm writes the second file last, so one that was interrupted is begun anew.
+  cmp -s "$source/package-lock.json" "$folder/package-lock.json" && [ -f "$folder/node_modules/.package-lock.json" ] &&
+    return
+  has npm || return
+  say "Installing the HTTP caching tests from npm into .tools/conformance"
+  rm -rf "$folder"
+  mkdir -p "$folder" && cp "$source"/package{,-lock}.json "$folder"
+  (cd "$folder" && npm ci --ignore-scripts --no-audit --no-fund) >"$TOOLS/npm.log" 2>&1 || {
+    grep -i -m 3 '^npm err' "$TOOLS/npm.log" >&2
+    rm -rf "$folder"
+    lacks "the HTTP caching tests (npm package http-cache-tests) missing, and npm could not install them (its first words are above): check the network and npm's registry, then run this again."
+  }
+}
+
 # --------------------------------------------------------------------------------------------------------------------
 
 mkdir -p "$TOOLS/bin" || { say "cannot write to $TOOLS: run this as the owner of the repository."; exit 1; }
@@ -163,10 +183,13 @@ run)
   ;;
 all)
   packages cc=build-essential python3=python3 redis-server=redis-server webdis=webdis wrk=wrk node=nodejs
+  # After it: packages of Node.js from elsewhere than Debian bring npm, and refuse Debian's.
+  packages npm=npm
   rust wasm32-wasip1 wasm32-unknown-unknown
   crates wasm32-wasip1 wasm32-unknown-unknown
   envoy
   runner
+  conformance
   ;;
 *)
   say "Usage: scripts/setup.sh [run|all]"

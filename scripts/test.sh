@@ -5,9 +5,9 @@
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit 1
 
-readonly STAGES=(fmt clippy build unit wasm-test validate scenarios e2e)
+readonly STAGES=(fmt clippy build unit wasm-test validate scenarios e2e conformance)
 # These need what `build` makes.
-readonly NEED_BUILD=' validate e2e '
+readonly NEED_BUILD=' validate e2e conformance '
 
 lines=()
 passed=0 failed=0 built=yes

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # validate.sh FPCACHE: every Envoy configuration in envoy/ is loaded by Envoy, module and plugin configuration included
-# (`--mode validate` runs the filter's own check), and every plugin configuration is read by `fpcache check`.
+# (`--mode validate` runs the filter's own check), and every plugin configuration is read by `fpcache check`, also that of
+# the conformance tests.
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit 1
 
@@ -20,6 +21,7 @@ for file in envoy/*.yaml; do
   quietly "envoy --mode validate -c $file" $ENVOY --mode validate --disable-hot-restart -l warn -c "$file" || result=1
   quietly "fpcache check $file" "$FPCACHE" check "$file" || result=1
 done
+quietly 'fpcache check tests/conformance/standard.json' "$FPCACHE" check tests/conformance/standard.json || result=1
 [ $found = yes ] || { echo 'No configuration found.'; exit 1; }
 
 if docker compose version >/dev/null 2>&1; then
