@@ -9,6 +9,8 @@ use std::collections::BTreeSet;
 
 const README: &str = include_str!("../../README.md");
 const METRICS: &str = include_str!("../../docs/metrics.md");
+const CONFORMANCE: &str = include_str!("../../docs/conformance.md");
+const EXPECTED: &str = include_str!("../conformance/expected.json");
 
 /// The first cell of each row of the table under `heading`, without its code marks.
 fn column(document: &str, heading: &str) -> Vec<String> {
@@ -83,4 +85,39 @@ fn the_configuration_in_the_readme_is_a_configuration() {
     let value: Value = serde_yaml_ng::from_str(yaml).unwrap();
     let config = Config::parse(value.to_string().as_bytes()).unwrap();
     assert_eq!(config.rules.len(), 3);
+}
+
+/// The tests of a kind that are not passed, in the order of the file, and how many are passed.
+fn judged(kind: &str) -> (Vec<String>, usize, usize) {
+    let all: Value = serde_json::from_str(EXPECTED).unwrap();
+    let tests = all.get(kind).and_then(Value::as_object).unwrap();
+    let missed = tests.iter().filter(|(_, outcome)| **outcome != "pass" && **outcome != "yes");
+    let missed: Vec<String> = missed.map(|(id, _)| id.clone()).collect();
+    let passed = tests.len() - missed.len();
+    (missed, passed, tests.len())
+}
+
+#[test]
+fn every_conformance_test_that_is_not_passed_has_its_reason_and_no_other() {
+    for (kind, heading) in [("required", "## Required, and not passed"), ("optimal", "## Optimal, and not passed")] {
+        assert_eq!(column(CONFORMANCE, heading), judged(kind).0, "docs/conformance.md, {heading}");
+    }
+    let (_, tables) = CONFORMANCE.split_once("## Required, and not passed").unwrap();
+    let silent = tables.lines().find(|line| line.starts_with("| `") && line.ends_with("| |"));
+    assert_eq!(silent, None, "a reason is missing");
+}
+
+#[test]
+fn the_score_in_the_documents_is_that_of_the_expected_outcomes() {
+    for (kind, label) in [("required", "required"), ("optimal", "optimal"), ("check", "check, answered yes")] {
+        let (_, passed, of) = judged(kind);
+        let row = format!("| {label} | {passed} | {of} |");
+        assert!(CONFORMANCE.contains(&row), "docs/conformance.md lacks this row:\n{row}");
+    }
+    let ((_, required, of_required), (_, optimal, of_optimal)) = (judged("required"), judged("optimal"));
+    let head = format!("| cache | npm edition 0.4.5: required of {of_required}, optimal of {of_optimal} |");
+    let row = format!("| **fingerprint-cache** | {required}, {optimal} |");
+    for line in [head, row] {
+        assert!(README.contains(&line), "README.md lacks the row that begins so:\n{line}");
+    }
 }
