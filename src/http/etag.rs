@@ -1,4 +1,6 @@
-//! Entity tags (RFC 9110 §8.8.3) and how two of them compare.
+//! Entity tags (RFC 9110 §8.8.3), how two of them compare, and lists of them as conditions name them.
+
+use super::Headers;
 
 /// An entity tag: what the origin calls one form of the answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,41 +38,71 @@ impl<'a> EntityTag<'a> {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    #[cfg(all(target_family = "wasm", not(target_os = "wasi")))]
-    use wasm_bindgen_test::wasm_bindgen_test as test;
+/// What `If-Match` or `If-None-Match` names (RFC 9110 §13.1.1, §13.1.2).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum EntityTags<'a> {
+    /// `*`: whatever there is.
+    Any,
+    /// These, in order. What is no entity tag is left out, so that it equals none.
+    List(Vec<EntityTag<'a>>),
+}
 
-    fn tag(text: &str) -> EntityTag<'_> {
-        EntityTag::parse(text.as_bytes()).unwrap_or_else(|| unreachable!("{text}"))
-    }
-
-    #[test]
-    fn tags_are_read() {
-        assert_eq!(tag(r#""a,b""#), EntityTag { weak: false, opaque: b"a,b" });
-        assert_eq!(tag(r#" W/"" "#), EntityTag { weak: true, opaque: b"" });
-        assert!(EntityTag::parse(b"\"\xff\"").is_some());
-        for other in
-            ["", "a", "\"", "\"a", "a\"", "w/\"a\"", "W/a", "W/ \"a\"", "\"a b\"", "\"a\"b\"", "\"a\", \"b\"", "*"]
-        {
-            assert_eq!(EntityTag::parse(other.as_bytes()), None, "{other}");
+impl<'a> EntityTags<'a> {
+    /// Reads all lines of the field; nothing when it is absent.
+    ///
+    /// RFC 9110 §13.1.2: "a list value containing '*' and other values (including other instances of '*') is
+    /// syntactically invalid". Such a `*` names nothing.
+    pub fn read(headers: &'a Headers, name: &'a str) -> Option<Self> {
+        if !headers.contains(name) {
+            return None;
         }
-    }
-
-    /// The table of RFC 9110 §8.8.3.2.
-    #[test]
-    fn tags_compare_as_the_standard_says() {
-        for (one, other, strong, weak) in [
-            (r#"W/"1""#, r#"W/"1""#, false, true),
-            (r#"W/"1""#, r#"W/"2""#, false, false),
-            (r#"W/"1""#, r#""1""#, false, true),
-            (r#""1""#, r#""1""#, true, true),
-            (r#""1""#, r#""2""#, false, false),
-        ] {
-            assert_eq!(tag(one).strongly_equals(tag(other)), strong, "{one} {other}");
-            assert_eq!(tag(other).strongly_equals(tag(one)), strong, "{other} {one}");
-            assert_eq!(tag(one).weakly_equals(tag(other)), weak, "{one} {other}");
+        let all = || headers.all(name).flat_map(members);
+        let mut first = all();
+        match (first.next(), first.next()) {
+            (Some(b"*"), None) => Some(Self::Any),
+            _ => Some(Self::List(all().filter_map(EntityTag::parse).collect())),
         }
     }
 }
+
+/// The members of one line, trimmed; empty ones are skipped. Unlike in a quoted string, a backslash between the quotes of
+/// a tag is a byte like any other, so `"a\"` is a whole one.
+fn members(line: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut rest = line;
+    std::iter::from_fn(move || {
+        if rest.is_empty() {
+            return None;
+        }
+        let (member, after) = rest.split_at_checked(member_end(rest))?;
+        rest = after.get(1..).unwrap_or_default();
+        Some(super::trim(member))
+    })
+    .filter(|member| !member.is_empty())
+}
+
+/// Where the first comma outside quotes stands, or the length. Behind a quote that is never closed no tag can follow.
+fn member_end(line: &[u8]) -> usize {
+    let mut at = 0;
+    while let Some(&byte) = line.get(at) {
+        match byte {
+            b',' => return at,
+            b'"' => match quoted_length(line.get(at..).unwrap_or_default()) {
+                Some(length) => at += length,
+                None => return line.len(),
+            },
+            _ => at += 1,
+        }
+    }
+    at
+}
+
+/// The length of what stands in quotes at the start of `text`, both counted; nothing when they are not closed.
+fn quoted_length(text: &[u8]) -> Option<usize> {
+    text.iter().skip(1).position(|byte| *byte == b'"').map(|inside| inside + 2)
+}
+
+#[cfg(test)]
+mod tests;
+
+#[cfg(all(test, not(target_family = "wasm")))]
+mod properties;

@@ -30,6 +30,12 @@ impl Headers {
         self.all(name).flat_map(list::members)
     }
 
+    /// The lines of that name as one (RFC 9110 §5.3), for fields that are read whole; nothing where there is none.
+    pub(super) fn combined(&self, name: &str) -> Option<Vec<u8>> {
+        let lines: Vec<_> = self.all(name).collect();
+        (!lines.is_empty()).then(|| lines.join(&b", "[..]))
+    }
+
     /// Whether there is a line of that name, even an empty one; `name` in lower case.
     pub fn contains(&self, name: &str) -> bool {
         self.get(name).is_some()
@@ -109,6 +115,13 @@ mod tests {
         assert_eq!(sample().get("a"), Some(&b""[..]));
         assert!(!sample().contains("b"));
         assert_eq!(sample().list("a").count(), 0);
+    }
+
+    #[test]
+    fn lines_are_combined_in_order() {
+        assert_eq!(sample().combined("vary"), Some(b"Accept, ,Origin, Accept-Language ".to_vec()));
+        assert_eq!(sample().combined("a"), Some(vec![]));
+        assert_eq!(sample().combined("b"), None);
     }
 
     #[test]

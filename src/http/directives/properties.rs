@@ -3,7 +3,12 @@
 use super::*;
 use proptest::prelude::*;
 
-const WORDS: [&str; 14] = [
+const WORDS: [&str; 19] = [
+    "must-understand",
+    "immutable",
+    "stale-if-error=60",
+    "stale-while-revalidate=x",
+    "no-cache=\"x, y\"",
     "no-store",
     "no-cache",
     "private",
@@ -28,7 +33,14 @@ fn line() -> impl Strategy<Value = String> {
 fn garbage() -> impl Strategy<Value = Vec<u8>> {
     let permits = |line: &[u8]| {
         let directives = ResponseDirectives::parse(std::iter::once(line));
-        directives.public || directives.must_revalidate || directives.max_age > Some(0) || directives.s_maxage > Some(0)
+        directives.public
+            || directives.must_revalidate
+            || directives.must_understand
+            || directives.immutable
+            || directives.max_age > Some(0)
+            || directives.s_maxage > Some(0)
+            || directives.stale_while_revalidate > Some(0)
+            || directives.stale_if_error > Some(0)
     };
     proptest::collection::vec(any::<u8>(), 0..40).prop_filter("permits", move |line| !permits(line))
 }
@@ -41,8 +53,12 @@ fn no_looser(after: ResponseDirectives, before: ResponseDirectives) -> bool {
         && after.proxy_revalidate >= before.proxy_revalidate
         && after.must_revalidate >= before.must_revalidate
         && after.public <= before.public
+        && after.must_understand == before.must_understand
+        && after.immutable <= before.immutable
         && shorter(after.max_age, before.max_age)
         && shorter(after.s_maxage, before.s_maxage)
+        && shorter(after.stale_while_revalidate, before.stale_while_revalidate)
+        && shorter(after.stale_if_error, before.stale_if_error)
 }
 
 proptest! {
@@ -52,6 +68,18 @@ proptest! {
         prop_assert!(directives.max_age <= Some(MAX_DELTA_SECONDS));
         let headers = lines.into_iter().map(|line| ("cache-control".to_owned(), line)).collect();
         let _ = RequestDirectives::of(&headers);
+        prop_assert_eq!(ResponseDirectives::of(&headers), directives);
+        prop_assert!(withheld_fields(&headers).iter().all(|name| list::is_token(name.as_bytes())));
+    }
+
+    /// A qualified form either forbids the whole or withholds all that it lists.
+    #[test]
+    fn what_is_listed_is_withheld(names in proptest::collection::vec("[a-cV-X:;'é]{1,2}|vary", 1..4)) {
+        let line = format!("private=\"{}\"", names.join(","));
+        let headers = Headers::from([("cache-control", line.as_str())]);
+        let withheld = withheld_fields(&headers);
+        let all = names.iter().all(|name| withheld.contains(&name.to_ascii_lowercase()));
+        prop_assert!(ResponseDirectives::of(&headers).private != all);
     }
 
     #[test]

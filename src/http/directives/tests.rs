@@ -11,8 +11,13 @@ const NONE: ResponseDirectives = ResponseDirectives {
     public: false,
     must_revalidate: false,
     proxy_revalidate: false,
+    must_understand: false,
+    immutable: false,
+    targeted: false,
     max_age: None,
     s_maxage: None,
+    stale_while_revalidate: None,
+    stale_if_error: None,
 };
 
 fn response(text: &str) -> ResponseDirectives {
@@ -35,7 +40,11 @@ fn each_response_directive_is_read() {
         ("proxy-revalidate", ResponseDirectives { proxy_revalidate: true, ..NONE }),
         ("max-age=60", ResponseDirectives { max_age: Some(60), ..NONE }),
         ("S-MaxAge=60", ResponseDirectives { s_maxage: Some(60), ..NONE }),
-        ("min-fresh=60, community=\"UCI\", immutable", NONE),
+        ("Must-Understand", ResponseDirectives { must_understand: true, ..NONE }),
+        ("immutable", ResponseDirectives { immutable: true, ..NONE }),
+        ("stale-while-revalidate=60", ResponseDirectives { stale_while_revalidate: Some(60), ..NONE }),
+        ("Stale-If-Error=60", ResponseDirectives { stale_if_error: Some(60), ..NONE }),
+        ("min-fresh=60, max-stale, only-if-cached, community=\"UCI\", no-transform", NONE),
     ] {
         assert_eq!(response(text), expected, "{text}");
     }
@@ -77,9 +86,79 @@ fn lifetimes_are_read_on_the_safe_side() {
         ("max-age:60", 0),
     ] {
         assert_eq!(response(text).max_age, Some(expected), "{text}");
-        let shared = text.replace("max-age", "s-maxage");
-        assert_eq!(response(&shared).s_maxage, Some(expected), "{shared}");
+        let named = |name| response(&text.replace("max-age", name));
+        assert_eq!(named("s-maxage").s_maxage, Some(expected), "{text}");
+        assert_eq!(named("stale-while-revalidate").stale_while_revalidate, Some(expected), "{text}");
+        assert_eq!(named("stale-if-error").stale_if_error, Some(expected), "{text}");
     }
+}
+
+fn withheld(text: &str) -> Vec<String> {
+    withheld_fields(&text.lines().map(|line| ("cache-control", line)).collect())
+}
+
+/// RFC 9111 §5.2.2.4 and §5.2.2.7: what is listed is withheld, and the rest may be used.
+#[test]
+fn qualified_forms_withhold_fields() {
+    for (argument, expected) in [
+        ("=\"set-cookie\"", &["set-cookie"][..]),
+        ("=Set-Cookie", &["set-cookie"]),
+        ("=\"b, A ,\tb,, c\"", &["a", "b", "c"]),
+        ("=\"x-date, vary-by\"", &["vary-by", "x-date"]),
+    ] {
+        for name in ["no-cache", "private", "PRIVATE"] {
+            let text = format!("max-age=5, {name}{argument}, public");
+            let rest = ResponseDirectives { public: true, max_age: Some(5), ..NONE };
+            assert_eq!(response(&text), rest, "{text}");
+            assert_eq!(withheld(&text), expected, "{text}");
+        }
+    }
+    assert_eq!(withheld("no-cache=\"b\", private=\"a, b\"\nprivate=c"), ["a", "b", "c"]);
+    assert_eq!(withheld("no-cache, private, public=\"a\", x=\"b\""), [""; 0]);
+}
+
+#[test]
+fn qualified_forms_that_cannot_be_followed_count_as_unqualified() {
+    let needed = "cache-control cdn-cache-control vary date age expires etag last-modified content-type content-encoding \
+                  content-length location Cache-Control :status";
+    let needed = needed.split(' ').map(|name| format!("=\"x-a, {name}\""));
+    let malformed = [
+        "=",
+        "=\"\"",
+        "=\" , \"",
+        "=\"a",
+        "=a\"",
+        "=\"a b\"",
+        "=\"a;b\"",
+        "=\"a\" \"b\"",
+        "=\"\\a\"",
+        "='a'",
+        ";a",
+        " a",
+        ":a",
+    ];
+    for argument in needed.chain(malformed.map(str::to_owned)) {
+        let private = format!("private{argument}");
+        assert!(response(&private).private, "{private}");
+        assert_eq!(withheld(&private), [""; 0], "{private}");
+        let no_cache = format!("no-cache{argument}");
+        assert!(response(&no_cache).no_cache, "{no_cache}");
+        assert_eq!(withheld(&no_cache), [""; 0], "{no_cache}");
+    }
+}
+
+#[test]
+fn the_unqualified_form_wins() {
+    for text in
+        ["private, private=\"a\"", "private=\"a\", private", "private=a\nprivate", "private=\"a\", private=\"vary\""]
+    {
+        assert!(response(text).private, "{text}");
+    }
+    for text in ["no-cache, no-cache=\"a\"", "no-cache=\"a\", no-cache", "no-cache=a, no-cache="] {
+        assert!(response(text).no_cache, "{text}");
+    }
+    assert!(!response("private=\"a\", no-cache").private);
+    assert!(!response("no-cache=\"a\", private").no_cache);
 }
 
 #[test]
@@ -93,13 +172,20 @@ fn malformed_members_forbid_but_never_permit() {
     for text in ["no-store=1", "no-store;", "no-store; max-age=60", "x=\", no-store", "no-store \"", "no-store é"] {
         assert!(response(text).no_store, "{text}");
     }
-    for text in ["private=\"set-cookie\"", "private=x", "private;public"] {
-        assert!(response(text).private && !response(text).public, "{text}");
-    }
-    assert!(response("no-cache=\"a, b\"").no_cache);
+    assert!(response("private;public").private && !response("private;public").public);
     assert!(!response("public=1, public;, pub lic, publicly, \"public\"").public);
+    assert!(!response("must-understand=1, must-understand;, \"must-understand\"").must_understand);
+    assert!(!response("immutable;, immutable x, \"immutable\"").immutable);
     let forbids = ResponseDirectives { proxy_revalidate: true, ..NONE };
     assert_eq!(response("must-revalidate=1"), forbids);
+}
+
+/// RFC 8246 §2.
+#[test]
+fn arguments_of_immutable_are_ignored() {
+    for text in ["immutable=1", "immutable=\"x\"", "immutable=", "immutable, immutable"] {
+        assert_eq!(response(text), ResponseDirectives { immutable: true, ..NONE }, "{text}");
+    }
 }
 
 #[test]
@@ -112,7 +198,17 @@ fn request_directives_are_read_on_the_safe_side() {
         ("max-age=old", RequestDirectives { max_age: Some(0), ..none }),
         ("min-fresh=5, min-fresh=3", RequestDirectives { min_fresh: Some(5), ..none }),
         ("min-fresh", RequestDirectives { min_fresh: Some(1 << 31), ..none }),
-        ("public, private, s-maxage=1, max-stale=60", none),
+        ("Only-If-Cached", RequestDirectives { only_if_cached: true, ..none }),
+        ("only-if-cached=1, only-if-cached;", none),
+        ("max-stale=60", RequestDirectives { max_stale: Some(60), ..none }),
+        ("Max-Stale=\"60\"", RequestDirectives { max_stale: Some(60), ..none }),
+        ("max-stale", RequestDirectives { max_stale: Some(u32::MAX), ..none }),
+        ("max-stale=99999999999", RequestDirectives { max_stale: Some(1 << 31), ..none }),
+        ("max-stale=", RequestDirectives { max_stale: Some(0), ..none }),
+        ("max-stale=1.5", RequestDirectives { max_stale: Some(0), ..none }),
+        ("max-stale;60", RequestDirectives { max_stale: Some(0), ..none }),
+        ("max-stale, max-stale=9, max-stale=10", RequestDirectives { max_stale: Some(9), ..none }),
+        ("public, private, s-maxage=1, must-understand, immutable, stale-if-error=60", none),
     ] {
         assert_eq!(request(&[("cache-control", text)]), expected, "{text}");
     }
@@ -123,4 +219,12 @@ fn pragma_speaks_only_where_cache_control_is_silent() {
     assert!(request(&[("pragma", "x, No-Cache")]).no_cache);
     assert!(!request(&[("pragma", "no-cache"), ("cache-control", "max-age=5")]).no_cache);
     assert_eq!(request(&[("pragma", "no-store, max-age=5")]), RequestDirectives::default());
+}
+
+/// They travel to L2 as they are.
+#[test]
+fn directives_survive_being_written() {
+    let all = response("no-store, immutable, max-age=5, stale-if-error=9");
+    let text = serde_json::to_string(&all).expect("plain values");
+    assert_eq!(serde_json::from_str::<ResponseDirectives>(&text).ok(), Some(all));
 }
