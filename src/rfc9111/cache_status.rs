@@ -25,9 +25,20 @@ pub enum Outcome {
     },
     /// It asked the origin, whose 304 made the stored answer fresh again.
     Revalidated {
+        /// Why it asked.
+        reason: Forward,
         /// Remaining freshness lifetime in seconds.
         ttl: i64,
     },
+    /// It asked the origin, which failed, and gave the stale answer instead.
+    InsteadOfError {
+        /// The status of the failure.
+        status: u16,
+        /// Remaining freshness lifetime in seconds, negative.
+        ttl: i64,
+    },
+    /// It had nothing to answer with, and the client did not want the origin to be asked.
+    Nothing,
 }
 
 /// Room for what follows the name, so that a member is one allocation.
@@ -48,13 +59,32 @@ pub fn member(cache: &str, outcome: &Outcome) -> String {
             push_forward(&mut text, reason, status, stored);
             push_detail(&mut text, reason, not_stored);
         }
-        Outcome::Revalidated { ttl } => {
-            push_forward(&mut text, Forward::Stale, Some(304), true);
+        Outcome::Revalidated { reason, ttl } => {
+            push_forward(&mut text, reason, Some(304), true);
             text.push_str("; ttl=");
             push_integer(&mut text, ttl);
+            push_detail(&mut text, reason, None);
         }
+        Outcome::InsteadOfError { status, ttl } => {
+            push_forward(&mut text, Forward::Stale, Some(status), false);
+            text.push_str("; ttl=");
+            push_integer(&mut text, ttl);
+            text.push_str("; detail=stale_if_error");
+        }
+        Outcome::Nothing => text.push_str("; detail=only_if_cached"),
     }
     text
+}
+
+/// A member with its `key` (RFC 9211 §2.7, "a representation of the cache key"): rule and digest, as in the key's name
+/// in Redis.
+pub fn with_key(mut member: String, rule: &str, digest: u128) -> String {
+    member.push_str("; key=\"");
+    member.push_str(rule);
+    member.push(':');
+    crate::key::push_hex(&mut member, digest, 32);
+    member.push('"');
+    member
 }
 
 fn push_forward(text: &mut String, reason: Forward, status: Option<u16>, stored: bool) {
@@ -125,8 +155,19 @@ mod tests {
         assert_eq!(hit(297, "l1"), "c; hit; ttl=297; detail=l1");
         assert_eq!(hit(-5, "l2"), "c; hit; ttl=-5; detail=l2");
         assert_eq!(hit(0, "l1"), "c; hit; ttl=0; detail=l1");
-        let revalidated = member("c", &Outcome::Revalidated { ttl: 60 });
-        assert_eq!(revalidated, "c; fwd=stale; fwd-status=304; stored; ttl=60");
+        let revalidated = |reason| member("c", &Outcome::Revalidated { reason, ttl: 60 });
+        assert_eq!(revalidated(Forward::Stale), "c; fwd=stale; fwd-status=304; stored; ttl=60");
+        let asked = "c; fwd=request; fwd-status=304; stored; ttl=60; detail=request_no_cache";
+        assert_eq!(revalidated(Forward::RequestNoCache), asked);
+        let instead = member("c", &Outcome::InsteadOfError { status: 503, ttl: -7 });
+        assert_eq!(instead, "c; fwd=stale; fwd-status=503; ttl=-7; detail=stale_if_error");
+        assert_eq!(member("c", &Outcome::Nothing), "c; detail=only_if_cached");
+    }
+
+    #[test]
+    fn the_key_is_shown_as_a_string() {
+        let shown = with_key("c; hit".to_owned(), "profiles", 0xab);
+        assert_eq!(shown, "c; hit; key=\"profiles:000000000000000000000000000000ab\"");
     }
 
     #[test]
@@ -149,7 +190,7 @@ mod tests {
 
     #[test]
     fn integers_stay_within_structured_fields() {
-        let ttl = |ttl| member("c", &Outcome::Revalidated { ttl });
+        let ttl = |ttl| member("c", &Outcome::Hit { ttl, tier: "l1" }).replace("; detail=l1", "");
         assert!(ttl(i64::MAX).ends_with("ttl=999999999999999"));
         assert!(ttl(i64::MIN).ends_with("ttl=-999999999999999"));
         assert!(ttl(10).ends_with("ttl=10"));

@@ -14,6 +14,45 @@ fn lines(name: &'static str) -> impl Strategy<Value = Vec<(String, Vec<u8>)>> {
     proptest::collection::vec(value.prop_map(|value| (name.to_owned(), value)), 0..3)
 }
 
+fn millis(number: u64) -> Duration {
+    Duration::from_millis(number)
+}
+
+/// An age, a later one less it, a lifetime, and what it might have more.
+fn times() -> impl Strategy<Value = (u64, u64, u64, u64)> {
+    let time = || prop_oneof![0_u64..300_000, (0_u64..300).prop_map(|seconds| seconds * 1000)];
+    (time(), time(), time(), time())
+}
+
+fn response_directives() -> impl Strategy<Value = ResponseDirectives> {
+    let flags = proptest::array::uniform5(proptest::bool::weighted(0.1));
+    (flags, any::<bool>(), directive()).prop_map(|(flags, immutable, s_maxage)| {
+        let [no_cache, must_revalidate, proxy_revalidate, targeted, shared] = flags;
+        ResponseDirectives {
+            no_cache,
+            must_revalidate,
+            proxy_revalidate,
+            immutable,
+            targeted,
+            s_maxage: s_maxage.filter(|_| shared),
+            ..ResponseDirectives::default()
+        }
+    })
+}
+
+fn request_directives() -> impl Strategy<Value = RequestDirectives> {
+    let flags = (proptest::bool::weighted(0.1), any::<bool>(), any::<bool>());
+    let stale = prop_oneof![directive(), Just(Some(u32::MAX))];
+    (flags, directive(), directive(), stale).prop_map(|(flags, max_age, min_fresh, max_stale)| RequestDirectives {
+        no_cache: flags.0,
+        no_store: flags.1,
+        only_if_cached: flags.2,
+        max_age,
+        min_fresh,
+        max_stale,
+    })
+}
+
 fn directive() -> impl Strategy<Value = Option<u32>> {
     proptest::option::of(prop_oneof![0_u32..200, any::<u32>()])
 }
@@ -40,20 +79,36 @@ proptest! {
         prop_assert!(lifetime(&before).is_none() || lifetime(&after) <= lifetime(&before));
     }
 
-    /// Once an answer may not be reused, it may never be again as it grows older or as its life is cut.
+    /// Freshness never grows with time: what may be reused at some age may be at every smaller one, whatever both sides
+    /// said, and so it may with a longer life.
     #[test]
-    fn freshness_ends_once(
-        age in 0_u64..300_000, older in 0_u64..300_000, lifetime in 0_u64..300_000, cut in 0_u64..300_000,
-        max_age in directive(), min_fresh in directive(), no_cache: bool,
+    fn freshness_never_grows_with_time(
+        (age, older, lifetime, more) in times(), stored in response_directives(), request in request_directives(),
     ) {
-        let request = RequestDirectives { max_age, min_fresh, no_cache, no_store: false };
-        let reuse = |age, lifetime| {
-            may_reuse(Duration::from_millis(age), Duration::from_millis(lifetime), &ResponseDirectives::default(), &request)
-        };
-        if reuse(age, lifetime).is_err() {
-            prop_assert!(reuse(age + older, lifetime).is_err());
-            prop_assert!(reuse(age, lifetime.saturating_sub(cut)).is_err());
+        let reuse = |age, lifetime| may_reuse(millis(age), millis(lifetime), &stored, &request);
+        if reuse(age + older, lifetime).is_ok() {
+            prop_assert_eq!(reuse(age, lifetime), Ok(()));
+            prop_assert_eq!(reuse(age + older, lifetime + more), Ok(()));
         }
-        prop_assert!(reuse(lifetime + older, lifetime) == Err(Forward::Stale));
+    }
+
+    /// Nothing stale is reused that the origin forbids or the client did not ask for.
+    #[test]
+    fn staleness_needs_a_permission(
+        (age, older, lifetime, _) in times(), stored in response_directives(), request in request_directives(),
+    ) {
+        let verdict = may_reuse(millis(lifetime + older), millis(lifetime), &stored, &request);
+        let permitted = permits_stale(&stored) && request.max_stale.is_some() && !request.no_cache;
+        prop_assert!(verdict == Err(Forward::Stale) || (verdict.is_ok() && permitted));
+        prop_assert!(within(millis(age), millis(lifetime), Duration::MAX) == (age >= lifetime));
+    }
+
+    #[test]
+    fn a_guess_is_never_longer_than_a_tenth(dates in lines("date"), modified in lines("last-modified"), received: u64, bound: u64) {
+        let headers: Headers = [dates, modified].concat().into_iter().collect();
+        if let Some(unmodified) = unmodified_for(&headers, Timestamp(received)) {
+            let lifetime = heuristic(unmodified, millis(bound));
+            prop_assert!(lifetime <= millis(bound) && lifetime.saturating_mul(10) <= unmodified);
+        }
     }
 }

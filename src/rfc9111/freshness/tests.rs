@@ -33,6 +33,13 @@ fn the_first_match_gives_the_lifetime() {
         (vec![("cache-control", "s-maxage, max-age=60")], Some(0)),
         (vec![("cache-control", "public"), dated, expires], Some(3600)),
         (vec![dated, expires], Some(3600)),
+        // RFC 9213 §2.2
+        (
+            vec![("cdn-cache-control", "max-age=5, s-maxage=6"), ("cache-control", "s-maxage=7"), dated, expires],
+            Some(6),
+        ),
+        (vec![("cdn-cache-control", "none"), ("cache-control", "max-age=7"), dated, expires], None),
+        (vec![("cdn-cache-control", "&"), dated, expires], Some(3600)),
     ] {
         assert_eq!(lifetime(&headers, NOON), expected, "{headers:?}");
     }
@@ -63,6 +70,38 @@ fn doubtful_expiry_is_the_past() {
         (vec![dated, ("date", hour.as_str()), ("expires", later.as_str())], 3600),
     ] {
         assert_eq!(lifetime(&headers, NOON), Some(expected), "{headers:?}");
+    }
+}
+
+#[test]
+fn what_has_not_changed_is_measured_on_the_short_side() {
+    let (now, hour, day) = (date(0), date(-3600), date(-86_400));
+    let (dated, changed) = (("date", now.as_str()), ("last-modified", hour.as_str()));
+    for (headers, expected) in [
+        (vec![dated], None),
+        (vec![changed], Some(3660)),
+        (vec![dated, changed], Some(3600)),
+        (vec![("date", "today"), changed], Some(3660)),
+        (vec![dated, ("last-modified", now.as_str())], Some(0)),
+        (vec![("date", day.as_str()), changed], None),
+        (vec![dated, ("last-modified", "0")], None),
+        (vec![dated, changed, ("last-modified", "0")], None),
+        (vec![dated, changed, ("last-modified", day.as_str())], Some(3600)),
+        (vec![dated, ("date", hour.as_str()), ("last-modified", day.as_str())], Some(82_800)),
+    ] {
+        let lines = headers.iter().copied().collect();
+        let unmodified = unmodified_for(&lines, Timestamp(NOON.0 + 60_000)).map(|time| time.as_secs());
+        assert_eq!(unmodified, expected, "{headers:?}");
+    }
+}
+
+#[test]
+fn a_guessed_life_is_a_tenth_and_bounded() {
+    for (unmodified, bound, expected) in
+        [(0, 60, 0), (600, 60, 60), (590, 60, 59), (601, 60, 60), (6000, 60, 60), (600, 0, 0)]
+    {
+        let lifetime = heuristic(Duration::from_secs(unmodified), Duration::from_secs(bound));
+        assert_eq!(lifetime.as_secs(), expected, "{unmodified} {bound}");
     }
 }
 
@@ -108,6 +147,10 @@ fn age_values_are_read_as_the_standard_says() {
         ("99999999999999999999999999", forever),
         ("7200, 0", 7200),
         ("0, 7200", 0),
+        ("0,7200", 0),
+        ("7200,0", 7200),
+        ("0, 0", 0),
+        ("3600, 3600", 3600),
         (" , 7200", 7200),
         ("x, 7200", 0),
         ("", 0),
@@ -115,6 +158,8 @@ fn age_values_are_read_as_the_standard_says() {
         ("-7200", 0),
         ("7200.0", 0),
         ("7200;foo=bar", 0),
+        ("7200;foo=111", 0),
+        ("7200.5, 7200", 0),
         ("\"7200\"", 0),
     ] {
         assert_eq!(age(&[("age", value)], 0, 0, 0), expected, "{value}");
@@ -149,7 +194,8 @@ fn fresh_answers_are_reused_unless_somebody_objects() {
         (60_001, 60_000, "", "", Err(Stale)),
         (0, 0, "", "", Err(Stale)),
         (0, 60_000, "no-cache", "", Err(Stale)),
-        (0, 60_000, "no-cache=\"x\"", "", Err(Stale)),
+        (0, 60_000, "no-cache=\"x\"", "", Ok(())),
+        (0, 60_000, "no-cache=\"vary\"", "", Err(Stale)),
         (0, 60_000, "", "no-cache", Err(RequestNoCache)),
         (60_000, 60_000, "", "no-cache", Err(Stale)),
         (30_000, 60_000, "", "max-age=30", Ok(())),
@@ -163,8 +209,94 @@ fn fresh_answers_are_reused_unless_somebody_objects() {
         (30_000, 60_000, "", "min-fresh=31", Err(RequestMaxAge)),
         (30_000, 60_000, "", "min-fresh=99999999999", Err(RequestMaxAge)),
         (30_000, 60_000, "", "max-stale=60, no-store", Ok(())),
+        (30_000, 60_000, "", "only-if-cached", Ok(())),
     ] {
         let times = (Duration::from_millis(age), Duration::from_millis(lifetime));
         assert_eq!(reuse(times, stored, asked), expected, "{age} {lifetime} {stored:?} {asked:?}");
     }
+}
+
+/// RFC 8246 §2.
+#[test]
+fn an_immutable_answer_outlasts_a_reload_while_it_is_fresh() {
+    use Forward::*;
+    for (age, stored, asked, expected) in [
+        (30_000, "immutable", "max-age=0", Ok(())),
+        (30_000, "immutable", "max-age=29", Ok(())),
+        (30_000, "immutable", "no-cache", Err(RequestNoCache)),
+        (30_000, "immutable", "max-age=0, no-cache", Err(RequestNoCache)),
+        (30_000, "immutable", "max-age=0, min-fresh=31", Err(RequestMaxAge)),
+        (30_000, "immutable, no-cache", "max-age=0", Err(Stale)),
+        (60_000, "immutable", "", Err(Stale)),
+        (60_000, "immutable", "max-age=0, max-stale", Err(Stale)),
+        (30_000, "", "max-age=0", Err(RequestMaxAge)),
+    ] {
+        let times = (Duration::from_millis(age), Duration::from_secs(60));
+        assert_eq!(reuse(times, stored, asked), expected, "{age} {stored:?} {asked:?}");
+    }
+}
+
+/// §5.2.1.2, and §4.2.4 where the origin forbids it.
+#[test]
+fn the_client_may_take_a_stale_answer() {
+    let taken = Ok(());
+    let stale = Err(Forward::Stale);
+    for (age, stored, asked, expected) in [
+        (60_000, "", "max-stale", taken),
+        (90_000, "", "max-stale=30", taken),
+        (90_001, "", "max-stale=30", stale),
+        (90_000, "", "max-stale=30, max-stale=29", stale),
+        (u64::MAX, "", "max-stale", taken),
+        (60_000, "", "max-stale=0", stale),
+        (60_000, "", "max-stale=x", stale),
+        (90_000, "immutable, public", "max-stale=30", taken),
+        (90_000, "", "max-stale=30, max-age=90", taken),
+        (90_000, "", "max-stale=30, max-age=89", stale),
+        (90_000, "", "max-stale=30, min-fresh=1", stale),
+        (90_000, "", "max-stale=30, no-cache", stale),
+        (30_000, "must-revalidate", "max-stale", taken),
+        (60_000, "must-revalidate", "max-stale", stale),
+        (60_000, "proxy-revalidate", "max-stale", stale),
+        (60_000, "s-maxage=60", "max-stale", stale),
+        (60_000, "no-cache", "max-stale", stale),
+        (30_000, "no-cache", "max-stale", stale),
+    ] {
+        let times = (Duration::from_millis(age), Duration::from_secs(60));
+        assert_eq!(reuse(times, stored, asked), expected, "{age} {stored:?} {asked:?}");
+    }
+}
+
+#[test]
+fn the_origin_may_forbid_staleness() {
+    for (stored, expected) in [
+        ("", true),
+        ("max-age=60, public, immutable, stale-if-error=5, private, must-understand", true),
+        ("no-cache=\"x\"", true),
+        ("must-revalidate", false),
+        ("must-revalidate=1", false),
+        ("proxy-revalidate", false),
+        ("s-maxage=60", false),
+        ("s-maxage=0", false),
+        ("no-cache", false),
+    ] {
+        let stored_as = ResponseDirectives::of(&Headers::from([("cache-control", stored)]));
+        assert_eq!(permits_stale(&stored_as), expected, "{stored}");
+    }
+}
+
+#[test]
+fn a_window_begins_with_staleness_and_ends_before_its_length() {
+    let lifetime = Duration::from_secs(60);
+    for (age, window, expected) in [
+        (59_999, 30, false),
+        (60_000, 30, true),
+        (89_999, 30, true),
+        (90_000, 30, false),
+        (60_000, 0, false),
+        (u64::MAX, 30, false),
+    ] {
+        let within = within(Duration::from_millis(age), lifetime, Duration::from_secs(window));
+        assert_eq!(within, expected, "{age} {window}");
+    }
+    assert!(!within(Duration::MAX, Duration::ZERO, Duration::MAX));
 }
