@@ -14,6 +14,13 @@ pub struct Position {
     pub n: u64,
 }
 
+impl std::fmt::Display for Position {
+    /// As [`Position::parse`] reads it.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}:{}", self.epoch, self.n)
+    }
+}
+
 impl Position {
     /// Reads `epoch:n` as the lookup script writes it.
     pub fn parse(text: &str) -> Option<Self> {
@@ -39,5 +46,7 @@ mod tests {
         assert_eq!(read(&format!("{epoch}:-1")), None);
         assert_eq!(read("short:1"), None);
         assert_eq!(read(""), None);
+        let text = format!("{epoch}:42");
+        assert_eq!(Position::parse(&text).map(|position| position.to_string()), Some(text));
     }
 }

@@ -1,7 +1,9 @@
 //! L2 as messages: a [`Call`] goes out, a reply comes in and is read with suspicion. No I/O here.
 //!
 //! Everything of one primary key is one hash, `<prefix>:<schema>:<rule>:<digest>`, with a field per variant and the
-//! field `vary` that names the headers telling variants apart. Two scripts do all the work: `lookup.lua`, `fill.lua`.
+//! field `vary` that names the headers telling variants apart. Beside them stand the log of invalidations and the hash
+//! of bans, which forbid what was fetched earlier. Three scripts do all the work: `lookup.lua`, `fill.lua`,
+//! `invalidate.lua`.
 
 pub mod breaker;
 pub mod resp;
@@ -45,20 +47,43 @@ pub enum Lookup<'a> {
     Miss(Position),
 }
 
-/// Where one primary key lives in L2.
-pub fn key(redis: &Redis, config: &Config, rule: &str, key: &PrimaryKey) -> String {
-    let mut name = format!("{}:{}.{}:{rule}:", redis.key_prefix, codec::VERSION, config.schema_version);
-    push_hex(&mut name, key.digest(), 32);
-    name
+/// Where one primary key lives in L2, and what may have banned it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// The hash of the key.
+    pub hash: String,
+    /// The stream of invalidations.
+    pub log: String,
+    /// The hash of bans. Like the log it is outside the schema, so that old and new versions hear the same.
+    pub bans: String,
+    /// The ban that would be of its URI.
+    pub uri: String,
 }
 
-/// The stream of invalidations: outside the schema, so that old and new versions hear the same.
-pub fn log(redis: &Redis) -> String {
-    format!("{}:log", redis.key_prefix)
+/// The place of one primary key; `uri` is the digest of the URI that it is about.
+pub fn place(redis: &Redis, config: &Config, rule: &str, key: &PrimaryKey, uri: u128) -> Place {
+    let prefix = &redis.key_prefix;
+    let mut hash = format!("{prefix}:{}.{}:{rule}:", codec::VERSION, config.schema_version);
+    push_hex(&mut hash, key.digest(), 32);
+    Place { hash, log: format!("{prefix}:log"), bans: format!("{prefix}:bans"), uri: ban(uri) }
 }
 
-/// The field of one variant: a digest of the values that select it.
+/// The field of a ban on a URI.
+fn ban(uri: u128) -> String {
+    let mut field = String::from("uri:");
+    push_hex(&mut field, uri, 32);
+    field
+}
+
+/// The field of one variant.
 pub fn variant(selecting: &[(String, Option<String>)]) -> String {
+    let mut field = String::from("e:");
+    push_hex(&mut field, variant_digest(selecting), 32);
+    field
+}
+
+/// A digest of the values that select a variant.
+pub fn variant_digest(selecting: &[(String, Option<String>)]) -> u128 {
     let mut text = String::new();
     for (name, value) in selecting {
         text.push_str(name);
@@ -68,9 +93,7 @@ pub fn variant(selecting: &[(String, Option<String>)]) -> String {
         }
         text.push('\n');
     }
-    let mut field = String::from("e:");
-    push_hex(&mut field, xxhash_rust::xxh3::xxh3_128(text.as_bytes()), 32);
-    field
+    xxhash_rust::xxh3::xxh3_128(text.as_bytes())
 }
 
 /// The `Vary` names as one argument; never empty, since an empty one would be lost in a URL.
@@ -79,26 +102,48 @@ fn names(vary: &[String]) -> String {
 }
 
 /// Asks for one variant.
-pub fn lookup(hash: String, log: String, selecting: &[(String, Option<String>)]) -> Call {
+pub fn lookup(place: &Place, selecting: &[(String, Option<String>)]) -> Call {
     let vary: Vec<String> = selecting.iter().map(|(name, _)| name.clone()).collect();
     Call {
         script: &script::LOOKUP,
         whole: false,
-        keys: vec![hash, log],
-        arguments: vec![names(&vary), variant(selecting)],
+        keys: vec![place.hash.clone(), place.log.clone(), place.bans.clone()],
+        arguments: vec![names(&vary), variant(selecting), place.uri.clone()],
         body: None,
     }
 }
 
-/// Stores one variant for `life`.
-pub fn fill(hash: String, selecting: &[(String, Option<String>)], life: Duration, entry: Vec<u8>) -> Call {
+/// Stores one variant for `life`; `position` is that of the lookup before its fetch.
+pub fn fill(
+    place: &Place,
+    selecting: &[(String, Option<String>)],
+    life: Duration,
+    position: &Position,
+    entry: Vec<u8>,
+) -> Call {
     let vary: Vec<String> = selecting.iter().map(|(name, _)| name.clone()).collect();
+    let (life, position) = (life.as_millis().to_string(), position.to_string());
     Call {
         script: &script::FILL,
         whole: false,
-        keys: vec![hash],
-        arguments: vec![names(&vary), variant(selecting), life.as_millis().to_string()],
+        keys: vec![place.hash.clone(), place.log.clone(), place.bans.clone()],
+        arguments: vec![names(&vary), variant(selecting), life, position, place.uri.clone()],
         body: Some(entry),
+    }
+}
+
+/// Bans all that was fetched for these URIs so far. `longest` is how long any entry lives at most. Sent whole: whether
+/// Redis knows the script would only be heard when the stream may be gone.
+pub fn invalidate(redis: &Redis, uris: &[u128], longest: Duration) -> Call {
+    let prefix = &redis.key_prefix;
+    let mut arguments = vec![longest.as_millis().to_string()];
+    arguments.extend(uris.iter().map(|uri| ban(*uri)));
+    Call {
+        script: &script::INVALIDATE,
+        whole: true,
+        keys: vec![format!("{prefix}:log"), format!("{prefix}:bans")],
+        arguments,
+        body: None,
     }
 }
 
@@ -119,12 +164,24 @@ pub fn read_lookup(reply: &[u8]) -> Result<Lookup<'_>, L2Failure> {
     }
 }
 
-/// Reads the answer to a fill.
+/// Reads the answer to a fill: whether it was stored, or fenced off by a ban that came after its lookup.
 ///
 /// # Errors
 /// As [`read_lookup`].
-pub fn read_fill(reply: &[u8]) -> Result<(), L2Failure> {
-    if bulk(reply)? == b"S" { Ok(()) } else { Err(L2Failure::Corrupt) }
+pub fn read_fill(reply: &[u8]) -> Result<bool, L2Failure> {
+    match bulk(reply)? {
+        b"S" => Ok(true),
+        b"F" => Ok(false),
+        _ => Err(L2Failure::Corrupt),
+    }
+}
+
+/// Reads the answer to an invalidation.
+///
+/// # Errors
+/// As [`read_lookup`].
+pub fn read_invalidate(reply: &[u8]) -> Result<(), L2Failure> {
+    if bulk(reply)? == b"I" { Ok(()) } else { Err(L2Failure::Corrupt) }
 }
 
 fn bulk(reply: &[u8]) -> Result<&[u8], L2Failure> {

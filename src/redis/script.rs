@@ -15,9 +15,16 @@ pub struct Script {
 pub static LOOKUP: Script = Script {
     name: "lookup",
     text: include_str!("scripts/lookup.lua"),
-    sha1: "2a52ad565393a22584d2299dd5f8ee92c4ec1070",
+    sha1: "8092011a5b879dc5cd65c054c50928b36a87344a",
 };
 
 /// One variant stored.
 pub static FILL: Script =
-    Script { name: "fill", text: include_str!("scripts/fill.lua"), sha1: "cb195f5d82374a04602d55a45b1cfa04a8114356" };
+    Script { name: "fill", text: include_str!("scripts/fill.lua"), sha1: "2d8a010e36a2c4266c42115c9a59fcf2328256f4" };
+
+/// All that was fetched for some URIs banned.
+pub static INVALIDATE: Script = Script {
+    name: "invalidate",
+    text: include_str!("scripts/invalidate.lua"),
+    sha1: "d6b56a625d1dfcc3aa1e2f65a665420bb191c491",
+};

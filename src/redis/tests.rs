@@ -120,13 +120,17 @@ fn other_replies_have_their_own_reasons() {
     ] {
         assert_eq!(read_lookup(reply.as_bytes()), Err(expected), "{reply}");
         assert_eq!(read_fill(reply.as_bytes()), Err(expected), "{reply}");
+        assert_eq!(read_invalidate(reply.as_bytes()), Err(expected), "{reply}");
     }
 }
 
 #[test]
-fn a_fill_is_stored_or_not() {
-    assert_eq!(read_fill(b"$1\r\nS\r\n"), Ok(()));
-    for reply in ["$1\r\nF\r\n", "$2\r\nSS\r\n", "$0\r\n\r\n", "+S\r\n", "$1\r\ns\r\n"] {
+fn a_fill_is_stored_or_fenced_off() {
+    assert_eq!(read_fill(b"$1\r\nS\r\n"), Ok(true));
+    assert_eq!(read_fill(b"$1\r\nF\r\n"), Ok(false));
+    assert_eq!(read_invalidate(b"$1\r\nI\r\n"), Ok(()));
+    assert_eq!(read_invalidate(b"$1\r\nS\r\n"), Err(L2Failure::Corrupt));
+    for reply in ["$1\r\nI\r\n", "$2\r\nSS\r\n", "$0\r\n\r\n", "+S\r\n", "$1\r\ns\r\n"] {
         assert_eq!(read_fill(reply.as_bytes()), Err(L2Failure::Corrupt), "{reply}");
     }
 }
@@ -139,10 +143,15 @@ fn a_primary_key_is_one_hash() {
     let config = Config::parse(config.as_bytes()).unwrap();
     let redis = config.redis.as_ref().unwrap();
     let primary = KeyBuilder::new(&rule(json!({})), 0, "GET", b"h", b"/a").build();
-    let name = key(redis, &config, "r", &primary);
-    assert_eq!(name, format!("p:1.v2:r:{:032x}", primary.digest()));
-    assert_eq!(name.len(), "p:1.v2:r:".len() + 32);
-    assert_eq!(log(redis), "p:log");
+    let place = super::place(redis, &config, "r", &primary, 0xab);
+    assert_eq!(place.hash, format!("p:2.v2:r:{:032x}", primary.digest()));
+    assert_eq!(place.hash.len(), "p:2.v2:r:".len() + 32);
+    assert_eq!((place.log.as_str(), place.bans.as_str()), ("p:log", "p:bans"));
+    assert_eq!(place.uri, "uri:000000000000000000000000000000ab");
+    let call = invalidate(redis, &[0xab, 1], Duration::from_secs(2));
+    assert_eq!((call.script.name, call.whole, call.body), ("invalidate", true, None));
+    assert_eq!(call.keys, ["p:log", "p:bans"]);
+    assert_eq!(call.arguments, ["2000", &place.uri, "uri:00000000000000000000000000000001"]);
 }
 
 #[test]
@@ -169,28 +178,33 @@ fn a_variant_is_a_field_of_its_own() {
     }
 }
 
+fn somewhere() -> Place {
+    let [hash, log, bans, uri] = ["hash", "log", "bans", "uri:1"].map(str::to_owned);
+    Place { hash, log, bans, uri }
+}
+
 #[test]
 fn a_lookup_names_what_it_assumes() {
     let selecting = selecting(&[("accept", Some("x")), ("origin", None)]);
-    let call = lookup("hash".to_owned(), "log".to_owned(), &selecting);
+    let call = lookup(&somewhere(), &selecting);
     assert_eq!((call.script.name, call.whole, call.body.is_none()), ("lookup", false, true));
-    assert_eq!(call.keys, ["hash", "log"]);
-    assert_eq!(call.arguments, ["v:accept,origin".to_owned(), variant(&selecting)]);
+    assert_eq!(call.keys, ["hash", "log", "bans"]);
+    assert_eq!(call.arguments, ["v:accept,origin", &variant(&selecting), "uri:1"]);
     // The field `vary` is written as it is read.
     assert_eq!(
         read_lookup(&reply("V@v:accept,origin")),
         Ok(Lookup::OtherVary(position(7), names(&["accept", "origin"])))
     );
-    assert_eq!(lookup("h".to_owned(), "l".to_owned(), &[]).arguments[0], "v:");
+    assert_eq!(lookup(&somewhere(), &[]).arguments[0], "v:");
 }
 
 #[test]
 fn a_fill_says_how_long_in_milliseconds() {
     let selecting = selecting(&[("accept", Some("x"))]);
-    let call = fill("hash".to_owned(), &selecting, Duration::from_micros(1_500_999), vec![0, 255]);
+    let call = fill(&somewhere(), &selecting, Duration::from_micros(1_500_999), &position(7), vec![0, 255]);
     assert_eq!((call.script.name, call.whole, call.body), ("fill", false, Some(vec![0, 255])));
-    assert_eq!(call.keys, ["hash"]);
-    assert_eq!(call.arguments, ["v:accept".to_owned(), variant(&selecting), "1500".to_owned()]);
+    assert_eq!(call.keys, ["hash", "log", "bans"]);
+    assert_eq!(call.arguments, ["v:accept", &variant(&selecting), "1500", &format!("{EPOCH}:7"), "uri:1"]);
 }
 
 #[cfg(not(target_family = "wasm"))]
@@ -200,7 +214,7 @@ mod native {
 
     #[test]
     fn redis_knows_each_script_by_the_digest_of_its_text() {
-        for script in [&script::LOOKUP, &script::FILL] {
+        for script in [&script::LOOKUP, &script::FILL, &script::INVALIDATE] {
             assert_eq!(sha1_smol::Sha1::from(script.text).digest().to_string(), script.sha1, "{}.lua", script.name);
             assert!(script.text.starts_with("#!lua"), "{}.lua", script.name);
         }
