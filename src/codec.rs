@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
 /// The version of this format; part of every key in Redis, so that a reader never meets another's bytes.
-pub const VERSION: &str = "1";
+pub const VERSION: &str = "2";
 
 const MAGIC: &[u8; 4] = b"FPC1";
 const MAX_HEAD: usize = 1 << 20;
@@ -43,6 +43,12 @@ struct Head {
     explicit_ms: Option<u64>,
     initial_age_ms: u64,
     position: Position,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    targeted: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    unmodified_ms: Option<u64>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    tags: Vec<String>,
 }
 
 /// Writes an entry; `None` where it could not be read again: too large, or with a header that no answer may have.
@@ -56,6 +62,9 @@ pub fn encode(entry: &Entry) -> Option<Vec<u8>> {
         explicit_ms: entry.explicit.map(millis),
         initial_age_ms: millis(entry.initial_age),
         position: entry.position.clone(),
+        targeted: entry.targeted.clone(),
+        unmodified_ms: entry.unmodified.map(millis),
+        tags: entry.tags.clone(),
     };
     let head = Some(head).filter(|head| possible(head, &entry.body))?;
     let head = serde_json::to_vec(&head).ok().filter(|head| head.len() <= MAX_HEAD)?;
@@ -94,7 +103,7 @@ pub fn decode(bytes: &[u8]) -> Result<Entry, Malformed> {
 
 fn entry(head: Head, body: &[u8]) -> Entry {
     Entry {
-        directives: Entry::directives_of(&head.headers),
+        directives: Entry::directives_of(&head.headers, head.targeted.as_deref()),
         key: head.key,
         selecting: head.selecting,
         status: head.status,
@@ -104,6 +113,9 @@ fn entry(head: Head, body: &[u8]) -> Entry {
         explicit: head.explicit_ms.map(Duration::from_millis),
         initial_age: Duration::from_millis(head.initial_age_ms),
         position: head.position,
+        targeted: head.targeted,
+        unmodified: head.unmodified_ms.map(Duration::from_millis),
+        tags: head.tags,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::config::Freshness;
 use crate::echo::Cut;
-use crate::http::{RequestDirectives, ResponseDirectives, date};
+use crate::http::{Headers, RequestDirectives, ResponseDirectives, date};
 use crate::position::Position;
 use crate::reason::Forward;
 use crate::rfc9111::{freshness, storage};
@@ -10,7 +10,7 @@ use crate::time::Timestamp;
 use std::time::Duration;
 
 /// A stored response.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Entry {
     /// The full text of the primary key: an entry found under another key is a miss.
     pub key: String,
@@ -24,10 +24,16 @@ pub struct Entry {
     pub body: Vec<u8>,
     /// Where callers' values go back in.
     pub cuts: Vec<Cut>,
-    /// What the origin said in `Cache-Control`.
+    /// What the origin said to this cache alone: `CDN-Cache-Control`, which clients do not see.
+    pub targeted: Option<String>,
+    /// What the origin said in the one or in `Cache-Control`.
     pub directives: ResponseDirectives,
     /// The lifetime the origin gave, if it gave one (RFC 9111 §4.2.1).
     pub explicit: Option<Duration>,
+    /// How long it had been unmodified when it was made: from `Last-Modified` to `Date`.
+    pub unmodified: Option<Duration>,
+    /// Names that it shares with others, to be invalidated by.
+    pub tags: Vec<String>,
     /// Its corrected initial age (RFC 9111 §4.2.3), at the moment it was received.
     pub initial_age: Duration,
     /// Where the log stood before the origin was asked.
@@ -42,15 +48,53 @@ impl Entry {
     }
 
     /// Reads the directives out of the stored headers again, as after decoding.
-    pub fn directives_of(headers: &[(String, String)]) -> ResponseDirectives {
+    pub fn directives_of(headers: &[(String, String)], targeted: Option<&str>) -> ResponseDirectives {
         let lines = headers.iter().filter(|(name, _)| name == "cache-control");
-        ResponseDirectives::parse(lines.map(|(_, value)| value.as_bytes()))
+        let lines = lines.map(|(name, value)| (name.as_str(), value.as_str()));
+        let lines: Headers = lines.chain(targeted.map(|value| ("cdn-cache-control", value))).collect();
+        ResponseDirectives::of(&lines)
     }
 
-    /// How long it is fresh from its birth under a rule: the rule's `override`, the origin's word, the rule's
-    /// `default`; zero where nobody says anything.
-    pub fn lifetime(&self, freshness: &Freshness) -> Duration {
-        freshness.override_.or(self.explicit).or(freshness.default).unwrap_or_default()
+    /// How long it is fresh from its birth under a rule; zero where nobody says anything.
+    pub fn lifetime(&self, rule: &Freshness) -> Duration {
+        self.said(rule).unwrap_or_default()
+    }
+
+    /// Who says how long it is fresh, in this order: the rule for this status; the rule's `override`; the origin; the
+    /// rule's `default`; the rule's `heuristic`. What a rule says for all statuses is not said for those that announce
+    /// trouble, nor for those that RFC 9110 §15.1 does not count as heuristically cacheable.
+    pub fn said(&self, rule: &Freshness) -> Option<Duration> {
+        let ordinary = self.status < 500 && storage::heuristically_cacheable(self.status);
+        let rules = |lifetime: Option<Duration>| lifetime.filter(|_| ordinary);
+        rule.of_status(self.status)
+            .or(rules(rule.override_))
+            .or(self.explicit)
+            .or(rules(rule.default))
+            .or_else(|| self.guessed(rule.heuristic?))
+    }
+
+    /// §4.2.2: "a cache MAY assign a heuristic expiration time when an explicit time is not specified"; §3 names the
+    /// answers that it may do so for: those marked `public`, or with a status "defined as heuristically cacheable".
+    fn guessed(&self, bound: Duration) -> Option<Duration> {
+        let allowed = self.directives.public || storage::heuristically_cacheable(self.status);
+        let unmodified = self.unmodified.filter(|_| allowed)?;
+        Some(freshness::heuristic(unmodified, bound))
+    }
+
+    /// For how long after its freshness it may be served while somebody asks the origin (RFC 5861 §3): the origin's
+    /// word, else the rule's.
+    pub fn while_revalidating(&self, rule: &Freshness) -> Duration {
+        self.window(self.directives.stale_while_revalidate, rule.stale_while_revalidate)
+    }
+
+    /// For how long after its freshness it may be served instead of an error of the origin (RFC 5861 §4).
+    pub fn if_error(&self, rule: &Freshness) -> Duration {
+        self.window(self.directives.stale_if_error, rule.stale_if_error)
+    }
+
+    fn window(&self, origin: Option<u32>, rule: Option<Duration>) -> Duration {
+        let window = origin.map(|seconds| Duration::from_secs(u64::from(seconds))).or(rule);
+        window.filter(|_| freshness::permits_stale(&self.directives)).unwrap_or_default()
     }
 
     /// Whether it may answer a request at this age.
@@ -74,7 +118,9 @@ impl Entry {
             .iter()
             .map(|(name, value)| name.len() + value.as_ref().map_or(0, String::len) + HEADER)
             .sum();
-        ENTRY + self.key.len() + headers + selecting + self.body.len() + self.cuts.len() * 16
+        let tags: usize = self.tags.iter().map(|tag| tag.len() + HEADER).sum();
+        let targeted = self.targeted.as_ref().map_or(0, String::len);
+        ENTRY + self.key.len() + headers + selecting + tags + targeted + self.body.len() + self.cuts.len() * 16
     }
 }
 

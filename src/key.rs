@@ -109,6 +109,16 @@ impl KeyBuilder {
     }
 }
 
+/// A digest of a URI as `rule` tells URIs apart: what an unsafe request invalidates, whichever key headers and variants
+/// are stored under it. `host` is in its normal form; the scheme is left out, so that both forms go together.
+pub fn uri(rule: &Rule, host: &[u8], target: &[u8]) -> u128 {
+    let mut text = String::with_capacity(host.len() + target.len() + 1);
+    push_escaped(&mut text, host);
+    text.push('\n');
+    push_target(&mut text, rule, target);
+    xxhash_rust::xxh3::xxh3_128(text.as_bytes())
+}
+
 /// Writes `value` in hexadecimal, at least `width` digits.
 pub fn push_hex(text: &mut String, value: u128, width: usize) {
     // Writing to a String cannot fail.

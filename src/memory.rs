@@ -37,6 +37,8 @@ pub struct Held {
     pub since: Instant,
     /// The symbol of the rule that stored it, for the gauges.
     pub rule: u16,
+    /// The URI that it is about, see [`crate::key::uri`].
+    pub uri: u128,
 }
 
 impl Held {
@@ -66,6 +68,8 @@ pub enum Eviction {
     Expired,
     /// A newer answer took its place.
     Replaced,
+    /// What it says is no longer so.
+    Invalidated,
 }
 
 impl Eviction {
@@ -75,6 +79,7 @@ impl Eviction {
             Self::Capacity => "capacity",
             Self::Expired => "expired",
             Self::Replaced => "replaced",
+            Self::Invalidated => "invalidated",
         }
     }
 }
@@ -173,6 +178,21 @@ impl Memory {
             let Some(variants) = self.keys.peek_mut(&digest) else { continue };
             let removed =
                 variants.extract_if(.., |held| over(held)).map(|held| gone(&held, Eviction::Expired)).collect();
+            all.extend(self.settle(digest, removed));
+        }
+        all
+    }
+
+    /// Drops all that is stored for these URIs. Looks at every entry: who calls for it is rare, and hits pay nothing.
+    pub fn invalidate(&mut self, uris: &[u128]) -> Vec<Removed> {
+        let hit = |held: &Held| uris.contains(&held.uri);
+        let digests = self.keys.iter().filter(|(_, variants)| variants.iter().any(hit)).map(|(digest, _)| *digest);
+        let digests: Vec<u128> = digests.collect();
+        let mut all = Vec::new();
+        for digest in digests {
+            let Some(variants) = self.keys.peek_mut(&digest) else { continue };
+            let removed = variants.extract_if(.., |held| hit(held));
+            let removed = removed.map(|held| gone(&held, Eviction::Invalidated)).collect();
             all.extend(self.settle(digest, removed));
         }
         all

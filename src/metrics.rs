@@ -3,18 +3,23 @@
 
 use crate::memory::Eviction;
 use crate::reason::{Forward, L2Failure, NotStored};
+use crate::worker::RefreshEnd;
 
 /// How a request of a matched rule ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Status {
     /// Answered from the cache, fresh.
     Hit,
+    /// Answered from the cache, stale: while somebody asks the origin, or instead of its error.
+    Stale,
     /// Answered from the cache after the origin confirmed it (304).
     Revalidated,
     /// Looked for, not found, answered by the origin.
     Miss,
     /// Not looked for, answered by the origin.
     Pass,
+    /// Not found, and the client wanted nothing else: 504.
+    OnlyIfCached,
 }
 
 /// Where an answer came from.
@@ -37,8 +42,10 @@ pub enum L2End {
     Miss,
     /// It brought nothing.
     Failed(L2Failure),
-    /// It was not sent: too many fills are under way.
+    /// It was not sent: too many fills are under way, L2 does not answer, or it did not say where its log stood.
     Dropped,
+    /// What was to be stored had been fetched before an invalidation.
+    Fenced,
     /// The client left before the answer came.
     Abandoned,
 }
@@ -53,6 +60,8 @@ pub enum Metric {
     Entries { rule: u16 },
     Bytes { rule: u16 },
     Evictions { reason: Eviction },
+    Refreshes { rule: u16, end: RefreshEnd },
+    Invalidations { scope: &'static str },
     L2Calls { op: &'static str, end: L2End },
     LookupMicros { tier: Tier },
     L2Millis,
@@ -108,6 +117,16 @@ pub const TABLE: &[Help] = &[
     },
     Help { name: "fingerprint_cache_evictions_total", labels: &["reason"], help: "Entries that left L1, by reason." },
     Help {
+        name: "fingerprint_cache_refreshes_total",
+        labels: &["rule", "outcome"],
+        help: "Refreshes through `refresh.cluster`, with nobody waiting, by outcome.",
+    },
+    Help {
+        name: "fingerprint_cache_invalidations_total",
+        labels: &["scope"],
+        help: "Invalidations made by this worker, by scope.",
+    },
+    Help {
         name: "fingerprint_cache_l2_calls_total",
         labels: &["op", "outcome"],
         help: "Calls to L2, by script and outcome.",
@@ -159,7 +178,8 @@ impl Metric {
             | Self::Forwarded { rule, .. }
             | Self::NotStored { rule, .. }
             | Self::Entries { rule }
-            | Self::Bytes { rule } => Some(rule),
+            | Self::Bytes { rule }
+            | Self::Refreshes { rule, .. } => Some(rule),
             _ => None,
         }
     }
@@ -172,6 +192,8 @@ impl Metric {
             Self::Entries { .. } => "entries",
             Self::Bytes { .. } => "bytes",
             Self::Evictions { .. } => "evictions_total",
+            Self::Refreshes { .. } => "refreshes_total",
+            Self::Invalidations { .. } => "invalidations_total",
             Self::L2Calls { .. } => "l2_calls_total",
             Self::LookupMicros { .. } => "lookup_us",
             Self::L2Millis => "l2_ms",
@@ -190,6 +212,8 @@ impl Metric {
             Self::NotStored { reason, .. } => vec![("rule", rule), ("reason", reason.as_str())],
             Self::Entries { .. } | Self::Bytes { .. } => vec![("rule", rule)],
             Self::Evictions { reason } => vec![("reason", reason.as_str())],
+            Self::Refreshes { end, .. } => vec![("rule", rule), ("outcome", end.as_str())],
+            Self::Invalidations { scope } => vec![("scope", scope)],
             Self::L2Calls { op, end } => vec![("op", op), ("outcome", end.as_str())],
             Self::LookupMicros { tier } => vec![("tier", tier.as_str())],
             Self::Unexpected { reason } => vec![("reason", reason)],
@@ -203,9 +227,11 @@ impl Status {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Hit => "hit",
+            Self::Stale => "stale",
             Self::Revalidated => "revalidated",
             Self::Miss => "miss",
             Self::Pass => "pass",
+            Self::OnlyIfCached => "only_if_cached",
         }
     }
 }
@@ -229,6 +255,7 @@ impl L2End {
             Self::Miss => "miss",
             Self::Failed(failure) => failure.as_str(),
             Self::Dropped => "dropped",
+            Self::Fenced => "fenced",
             Self::Abandoned => "abandoned",
         }
     }
@@ -258,6 +285,8 @@ mod tests {
             Metric::Entries { rule },
             Metric::Bytes { rule },
             Metric::Evictions { reason: Eviction::Capacity },
+            Metric::Refreshes { rule, end: RefreshEnd::Found },
+            Metric::Invalidations { scope: "uri" },
             Metric::L2Calls { op: "lookup", end: L2End::Ok },
             Metric::LookupMicros { tier: Tier::L2 },
             Metric::L2Millis,

@@ -17,8 +17,6 @@ pub enum Forward {
     RequestNoStore,
     /// The client's `max-age` or `min-fresh` asks for a younger answer than the stored one.
     RequestMaxAge,
-    /// The client asked for a part (`Range`).
-    Range,
     /// The client set a condition that only the origin can judge (`If-Match`, `If-Unmodified-Since`).
     Precondition,
     /// The client asked to change protocols.
@@ -45,7 +43,7 @@ pub enum Forward {
 
 impl Forward {
     /// All variants, in the order of their declaration.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 18] = [
         Self::UriMiss,
         Self::VaryMiss,
         Self::Stale,
@@ -53,7 +51,6 @@ impl Forward {
         Self::RequestNoCache,
         Self::RequestNoStore,
         Self::RequestMaxAge,
-        Self::Range,
         Self::Precondition,
         Self::Upgrade,
         Self::BodyTooLarge,
@@ -77,7 +74,6 @@ impl Forward {
             Self::RequestNoCache => "request_no_cache",
             Self::RequestNoStore => "request_no_store",
             Self::RequestMaxAge => "request_max_age",
-            Self::Range => "range",
             Self::Precondition => "precondition",
             Self::Upgrade => "upgrade",
             Self::BodyTooLarge => "body_too_large",
@@ -125,7 +121,7 @@ pub enum NotStored {
     NoCache,
     /// This status is not stored.
     Status,
-    /// The answer is a part (206, or `Content-Range`).
+    /// The answer is a part (206).
     Partial,
     /// The answer sets a cookie.
     SetCookie,
@@ -153,11 +149,13 @@ pub enum NotStored {
     EchoAmbiguous,
     /// The value to be echoed stands in a header.
     EchoInHeader,
+    /// Its URI was invalidated while it was under way.
+    Overtaken,
 }
 
 impl NotStored {
     /// All variants, in the order of their declaration.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 21] = [
         Self::Method,
         Self::RequestNoStore,
         Self::NoStore,
@@ -178,6 +176,7 @@ impl NotStored {
         Self::NotFromOrigin,
         Self::EchoAmbiguous,
         Self::EchoInHeader,
+        Self::Overtaken,
     ];
 
     /// The reason as a token: the label in the metrics and the `detail` in `Cache-Status`.
@@ -203,6 +202,7 @@ impl NotStored {
             Self::NotFromOrigin => "not_from_origin",
             Self::EchoAmbiguous => "echo_ambiguous",
             Self::EchoInHeader => "echo_in_header",
+            Self::Overtaken => "overtaken",
         }
     }
 }

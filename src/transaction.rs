@@ -1,16 +1,17 @@
 //! One request's life: the phases it goes through, the events that move it, the verdicts that come back.
 //!
 //! ```text
-//!            RequestHead ─┬─ no rule ───────────────────────────▶ untouched
+//!            RequestHead ─┬─ no rule, safe method ──────────────▶ untouched
+//!                         ├─ no rule, unsafe ▶ Changing ── succeeds ▶ what is stored of its URIs goes
 //!                         ├─ must not be looked for ────────────▶ Passing
 //!                         ├─ keyed on its body ▶ ReadingBody ─┐
 //!                         └───────────────────────────────────┤
-//!                                                    L1 fresh ├──▶ answered
+//!                            L1 fresh, or stale and being asked ├──▶ answered
 //!                                                             ▼
-//!                        answered ◀── L2 fresh ─────────── Lookup
-//!                                                             │ nothing fresh
+//!              answered ◀── L2 fresh, or stale ────────── Lookup ◀── Refreshing, behind a client's back
+//!                                                             │ nothing to answer with
 //!                                                             ▼
-//!               answered ◀── 304 to our own condition ──── Fetching ── may not be stored ──▶ Passing
+//!  answered ◀── 304 to our own condition; stale, for an error ── Fetching ── may not be stored ──▶ Passing
 //!                                                             │
 //!                                                             ▼
 //!                                    stored ◀── whole ───── Filling ── cut short ──▶ dropped
@@ -26,8 +27,10 @@ use crate::metrics::Metric;
 use crate::position::Position;
 use crate::reason::{Forward, L2Failure};
 use crate::redis::Call;
+use crate::rfc9111::{precondition, range};
 use crate::time::{Instant, Now};
 use std::rc::Rc;
+use std::time::Duration;
 
 /// A stream of the host, by the number of its context.
 pub type Stream = u32;
@@ -79,6 +82,8 @@ pub enum Event<'a> {
     ResponseEnd,
     /// The stream is over, complete or not.
     Gone,
+    /// A refresh that [`Command::Refresh`] asked for begins. Its stream is none of the host's: nobody waits for it.
+    Refresh,
 }
 
 /// What becomes of the stream now.
@@ -99,14 +104,46 @@ pub enum Command {
     Lookup(Box<Call>),
     /// Write to L2 with nobody waiting; how it ended comes to `Worker::filled`.
     Fill(Box<Call>),
-    /// Set a header of the request on its way to the origin.
-    RequestHeader(&'static str, String),
+    /// Ban in L2, at once; how it ended comes as [`Event::L2`], if the stream is still there. That changes nothing for it.
+    Invalidate(Box<Call>),
+    /// Begin a refresh with nobody waiting: this stream, which is none of the host's, is due an [`Event::Refresh`].
+    Refresh(Stream),
+    /// Ask the origin for a stream that is none of the host's; its answer comes as if to a request, or [`Event::Gone`].
+    CallOrigin(Box<OriginCall>),
+    /// Set a header of the request on its way to the origin, or take it away.
+    RequestHeader(&'static str, Option<String>),
     /// Add a header line to the response on its way to the client.
     ResponseHeader(&'static str, String),
+    /// Take a header of the response away: it was for this cache alone.
+    HideHeader(&'static str),
     /// Leave a word for access logs: filter state `cache_status`.
     State(String),
     /// Count.
     Count(Metric, i64),
+}
+
+/// A request to the origin with nobody waiting.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OriginCall {
+    /// The Envoy cluster that leads there.
+    pub cluster: String,
+    /// All header lines, pseudo headers first.
+    pub headers: Vec<(String, String)>,
+    /// The longest it may take.
+    pub timeout: Duration,
+}
+
+/// What of an entry answers a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// All of it.
+    Whole,
+    /// Only that the client's own copy still holds: 304.
+    NotModified,
+    /// A part of the body, 206, or that there is no such part, 416.
+    Part(range::Part),
+    /// Nothing is stored and the client wanted nothing else: 504.
+    Nothing,
 }
 
 /// An answer from the cache.
@@ -114,6 +151,8 @@ pub enum Command {
 pub struct Answer {
     /// What is stored.
     pub entry: Rc<Entry>,
+    /// What of it goes out.
+    pub form: Form,
     /// The body, where it is not the stored one: with the caller's own values.
     pub body: Option<Vec<u8>>,
     /// The value of `Age`, in seconds.
@@ -126,6 +165,52 @@ pub struct Answer {
     pub started: Instant,
 }
 
+impl Answer {
+    /// Its status.
+    pub fn status(&self) -> u16 {
+        match self.form {
+            Form::Whole | Form::Part(range::Part::Whole) => self.entry.status,
+            Form::NotModified => 304,
+            Form::Part(range::Part::Single { .. }) => 206,
+            Form::Part(range::Part::Unsatisfiable) => 416,
+            Form::Nothing => 504,
+        }
+    }
+
+    /// Its body.
+    pub fn body(&self) -> &[u8] {
+        let whole = self.body.as_deref().unwrap_or(&self.entry.body);
+        match self.form {
+            Form::Whole | Form::Part(range::Part::Whole) => whole,
+            Form::Part(range::Part::Single { first, last }) => whole.get(first..=last).unwrap_or_default(),
+            Form::NotModified | Form::Nothing | Form::Part(range::Part::Unsatisfiable) => &[],
+        }
+    }
+
+    /// The stored header lines that it has; `Age`, `Cache-Status` and [`Answer::content_range`] come on top.
+    pub fn headers(&self) -> impl Iterator<Item = (&str, &str)> {
+        let lines = self.entry.headers.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        lines.filter(|(name, _)| match self.form {
+            Form::Whole => true,
+            // It says which part of something this is; what was stored is all of it.
+            Form::Part(range::Part::Single { .. } | range::Part::Whole) => *name != "content-range",
+            Form::NotModified | Form::Part(range::Part::Unsatisfiable) => precondition::of_not_modified(name),
+            Form::Nothing => false,
+        })
+    }
+
+    /// The value of `Content-Range`, where it has one.
+    pub fn content_range(&self) -> Option<String> {
+        let Form::Part(part) = &self.form else { return None };
+        range::content_range(part, self.body.as_deref().unwrap_or(&self.entry.body).len())
+    }
+
+    /// Whether it has an `Age`: a stored answer does (RFC 9111 §5.1), ours does not.
+    pub fn is_stored(&self) -> bool {
+        self.form != Form::Nothing
+    }
+}
+
 /// Where a request stands.
 #[derive(Debug)]
 pub enum Phase {
@@ -133,12 +218,16 @@ pub enum Phase {
     ReadingBody(Box<Reading>),
     /// Paused until L2 answers.
     Lookup(Box<Looking>),
+    /// About to be asked for with nobody waiting.
+    Refreshing(Box<Refreshing>),
     /// With the origin.
     Fetching(Box<Fetching>),
     /// The answer runs through to the client and is captured.
     Filling(Box<Filling>),
     /// Left alone, for a reason.
     Passing(Passing),
+    /// With the origin, and should it succeed, what is stored of its URI is no longer so.
+    Changing(Box<Changing>),
 }
 
 /// A request whose rule is known.
@@ -152,9 +241,17 @@ pub struct Draft {
     pub directives: RequestDirectives,
     /// Whether it carries credentials.
     pub credentialed: bool,
+    /// Whether the client set a condition that a cache judges (`If-None-Match`, `If-Modified-Since`).
+    pub conditional: bool,
+    /// Whether the client asked for a part.
+    pub ranged: bool,
     /// When it came.
     pub started: Instant,
 }
+
+/// Who asks the origin for an entry while others are served the stale one: whoever holds it. There is none when it is
+/// dropped, however that comes about.
+pub type Lead = Rc<()>;
 
 /// A request whose key is known.
 #[derive(Debug)]
@@ -165,6 +262,14 @@ pub struct Asked {
     pub key: PrimaryKey,
     /// The caller's own values.
     pub echoes: Vec<Echo>,
+    /// The URI that it is about, see [`crate::key::uri`]; not known before L1 has failed to answer.
+    pub uri: u128,
+    /// Whether it asks the origin on behalf of others too.
+    pub lead: Option<Lead>,
+    /// Whether nobody waits for it.
+    pub background: bool,
+    /// Whether its URI was invalidated while it was under way: what it brings is not kept.
+    pub overtaken: bool,
 }
 
 impl Asked {
@@ -213,6 +318,15 @@ pub struct Looking {
     pub sent: Instant,
 }
 
+/// See [`Phase::Refreshing`].
+#[derive(Debug)]
+pub struct Refreshing {
+    /// A request like the one that found the entry.
+    pub asked: Asked,
+    /// The stale entry.
+    pub held: Held,
+}
+
 /// See [`Phase::Fetching`].
 #[derive(Debug)]
 pub struct Fetching {
@@ -220,9 +334,11 @@ pub struct Fetching {
     pub asked: Asked,
     /// Why it went to the origin.
     pub reason: Forward,
-    /// The entry whose validator we sent along.
-    pub validating: Option<Held>,
-    /// Where the log stood before.
+    /// The entry that could not answer without the origin.
+    pub held: Option<Held>,
+    /// Whether we sent its validator along, in the place of the client's own.
+    pub validating: bool,
+    /// Where the log stood before; its epoch is empty where L2 did not say.
     pub position: Position,
     /// When it went out.
     pub sent: Now,
@@ -250,4 +366,13 @@ pub struct Passing {
     pub reason: Forward,
     /// When it was let go because its body had not come.
     pub let_go: Option<Instant>,
+}
+
+/// See [`Phase::Changing`].
+#[derive(Debug)]
+pub struct Changing {
+    /// Its head.
+    pub headers: Headers,
+    /// When it went out.
+    pub sent: Now,
 }

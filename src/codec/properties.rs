@@ -19,13 +19,19 @@ fn entry() -> impl Strategy<Value = Entry> {
         proptest::option::of(any::<u64>()),
         any::<u64>(),
         ("[0-9a-f]{0,40}", any::<u64>()),
+        (
+            proptest::option::of("max-age=[0-9]"),
+            proptest::option::of(any::<u64>()),
+            proptest::collection::vec(text(), 0..3),
+        ),
     );
-    (head, rest).prop_map(|((key, selecting, status, headers), (body, cuts, explicit, age, (epoch, n)))| {
+    (head, rest).prop_map(|((key, selecting, status, headers), (body, cuts, explicit, age, (epoch, n), more))| {
+        let (targeted, unmodified, tags) = more;
         let mut cuts: Vec<Cut> =
             cuts.into_iter().map(|(at, echo)| Cut { at: at.index(body.len() + 1), echo }).collect();
         cuts.sort_by_key(|cut| cut.at);
         Entry {
-            directives: Entry::directives_of(&headers),
+            directives: Entry::directives_of(&headers, targeted.as_deref()),
             key,
             selecting,
             status,
@@ -35,6 +41,9 @@ fn entry() -> impl Strategy<Value = Entry> {
             explicit: explicit.map(Duration::from_millis),
             initial_age: Duration::from_millis(age),
             position: Position { epoch, n },
+            targeted,
+            unmodified: unmodified.map(Duration::from_millis),
+            tags,
         }
     })
 }

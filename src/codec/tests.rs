@@ -48,7 +48,7 @@ fn the_format_is_as_documented() {
 #[test]
 fn what_was_written_is_read() {
     let bare = Entry { selecting: vec![], headers: vec![], body: vec![], cuts: vec![], explicit: None, ..entry("") };
-    let bare = Entry { directives: Entry::directives_of(&bare.headers), position: Position::default(), ..bare };
+    let bare = Entry { directives: Entry::directives_of(&bare.headers, None), position: Position::default(), ..bare };
     let empty = Entry { status: 204, ..bare.clone() };
     let last = Entry { status: 599, initial_age: Duration::from_millis(u64::MAX), ..bare.clone() };
     for entry in [entry("k\nπ"), bare, empty, last] {

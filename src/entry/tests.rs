@@ -13,13 +13,16 @@ pub(crate) fn entry(key: &str) -> Entry {
         key: key.to_owned(),
         selecting: vec![("accept".to_owned(), Some("a, b".to_owned())), ("origin".to_owned(), None)],
         status: 200,
-        directives: Entry::directives_of(&headers),
+        directives: Entry::directives_of(&headers, None),
         headers,
         body: b"{\"id\":,\"n\":\"\xff\"}".to_vec(),
         cuts: vec![Cut { at: 6, echo: 0 }],
         explicit: Some(Duration::from_secs(60)),
         initial_age: Duration::from_millis(1500),
         position: Position { epoch: "ab".repeat(20), n: 7 },
+        targeted: None,
+        unmodified: None,
+        tags: Vec::new(),
     }
 }
 
@@ -45,7 +48,7 @@ fn the_rule_overrides_the_origin_and_fills_its_silence() {
 /// Whether an entry with this `Cache-Control`, ten seconds old, may answer a request.
 fn answers(stored: &str, request: &str, credentialed: bool, shared: bool) -> Result<(), Forward> {
     let headers = vec![("cache-control".to_owned(), stored.to_owned())];
-    let entry = Entry { directives: Entry::directives_of(&headers), headers, ..entry("k") };
+    let entry = Entry { directives: Entry::directives_of(&headers, None), headers, ..entry("k") };
     let request = Headers::from([("cache-control", request)]);
     let directives = RequestDirectives::of(&request);
     entry.may_answer(secs(10), &Asking { directives, credentialed, shared, freshness: &Freshness::default() })

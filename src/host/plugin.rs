@@ -6,7 +6,7 @@ use crate::config::Config;
 use crate::metrics::{Kind, Metric, Tier};
 use crate::redis::Call;
 use crate::redis::webdis;
-use crate::transaction::{Answer, Command, Event, Stream, Verdict};
+use crate::transaction::{Answer, Command, Event, OriginCall, Stream, Verdict};
 use crate::worker::{InForce, Outside, Worker};
 use proxy_wasm::hostcalls;
 use proxy_wasm::types::MapType;
@@ -23,7 +23,7 @@ thread_local! {
 pub struct Plugin {
     worker: RefCell<Worker>,
     metrics: RefCell<HashMap<Metric, u32>>,
-    outbox: RefCell<VecDeque<Box<Call>>>,
+    outbox: RefCell<VecDeque<Errand>>,
     queue: Cell<Option<u32>>,
     probe: Cell<bool>,
 }
@@ -52,13 +52,32 @@ impl Setting {
     }
 }
 
+/// What the root does on behalf of streams that need not wait for it.
+pub enum Errand {
+    /// Sends a fill.
+    Fill(Box<Call>),
+    /// Begins a refresh, as a stream of its own.
+    Refresh(Stream),
+}
+
+/// A call of a stream that could not even be sent.
+#[derive(Clone, Copy)]
+pub enum Refused {
+    /// The stream waits for it.
+    Lookup,
+    /// It does not.
+    Invalidation,
+}
+
 /// What the commands of one step came to.
 #[derive(Default)]
 pub struct Done {
-    /// The token of a lookup under way.
+    /// The token of a call under way.
     pub token: Option<u32>,
-    /// Whether a lookup could not even be sent.
-    pub refused: bool,
+    /// The call that could not be sent.
+    pub refused: Option<Refused>,
+    /// A request to the origin that the step asked for.
+    pub origin: Option<Box<OriginCall>>,
 }
 
 impl Plugin {
@@ -140,31 +159,57 @@ impl Plugin {
         match command {
             Command::Lookup(call) => {
                 done.token = self.dispatch(&call);
-                done.refused = done.token.is_none();
+                done.refused = done.token.is_none().then_some(Refused::Lookup);
             }
-            Command::Fill(call) => self.post(call),
+            Command::Invalidate(call) => {
+                done.token = self.dispatch(&call);
+                done.refused = done.token.is_none().then_some(Refused::Invalidation);
+            }
+            Command::Fill(call) => self.post(Errand::Fill(call)),
+            Command::Refresh(stream) => self.post(Errand::Refresh(stream)),
+            Command::CallOrigin(call) => done.origin = Some(call),
             Command::RequestHeader(name, value) => {
-                let _ = hostcalls::set_map_value(MapType::HttpRequestHeaders, name, Some(&value));
+                let _ = hostcalls::set_map_value(MapType::HttpRequestHeaders, name, value.as_deref());
             }
             Command::ResponseHeader(name, value) => {
                 let _ = hostcalls::add_map_value(MapType::HttpResponseHeaders, name, &value);
+            }
+            Command::HideHeader(name) => {
+                let _ = hostcalls::set_map_value(MapType::HttpResponseHeaders, name, None);
             }
             Command::State(value) => set_state(&value),
             Command::Count(metric, value) => self.count(metric, value),
         }
     }
 
-    /// Hands a fill to the root: a call of the stream's own would end unheard when the stream is gone. The root is
-    /// woken through a queue that only this VM reads; should that fail, its next tick finds the fill.
-    fn post(&self, call: Box<Call>) {
-        self.outbox.borrow_mut().push_back(call);
+    /// Carries out what the worker asked for on behalf of a stream that is none of the host's: it has no headers and no
+    /// client to tell anything.
+    pub fn run_behind(&self) -> Done {
+        let mut done = Done::default();
+        let commands = self.worker.borrow_mut().take_commands();
+        for command in commands {
+            let of_a_client = matches!(
+                command,
+                Command::RequestHeader(..) | Command::ResponseHeader(..) | Command::HideHeader(_) | Command::State(_)
+            );
+            if !of_a_client {
+                self.run(command, &mut done);
+            }
+        }
+        done
+    }
+
+    /// Hands an errand to the root: a call of the stream's own would end unheard when the stream is gone. The root is
+    /// woken through a queue that only this VM reads; should that fail, its next tick finds the errand.
+    fn post(&self, errand: Errand) {
+        self.outbox.borrow_mut().push_back(errand);
         if let Some(queue) = self.queue.get() {
-            let _ = hostcalls::enqueue_shared_queue(queue, Some(b"fill"));
+            let _ = hostcalls::enqueue_shared_queue(queue, Some(b"errand"));
         }
     }
 
-    /// The next fill to be sent.
-    pub fn next_fill(&self) -> Option<Box<Call>> {
+    /// The next errand.
+    pub fn next_errand(&self) -> Option<Errand> {
         self.outbox.borrow_mut().pop_front()
     }
 
@@ -184,8 +229,8 @@ impl Plugin {
     /// Takes the time of an answer from the cache, from its request to here.
     pub fn time_answer(&self, answer: &Answer) {
         let tier = match answer.state {
-            "hit;l1" => Tier::L1,
-            "hit;l2" => Tier::L2,
+            "hit;l1" | "stale;l1" => Tier::L1,
+            "hit;l2" | "stale;l2" => Tier::L2,
             _ => return,
         };
         let micros = outside::mono().since(answer.started).as_micros();

@@ -1,15 +1,18 @@
-//! A root context: one for each configuration that Envoy has loaded, old ones included until they are drained.
+//! A root context: one for each configuration that Envoy has loaded, old ones included until they are drained. It runs
+//! the errands of its streams, among them refreshes: streams of our own, whose calls it makes and hears.
 
 use super::outside::HostShared;
-use super::plugin::{Plugin, Setting};
-use super::stream::{HttpStream, read_reply};
+use super::plugin::{Errand, Plugin, Setting};
+use super::stream::{HttpStream, read_buffer, read_reply};
 use crate::config::Config;
+use crate::http::Headers;
+use crate::reason::L2Failure;
 use crate::redis::Call;
 use crate::shared::Shared;
-use crate::transaction::{Event, Verdict};
+use crate::transaction::{Event, OriginCall, Stream, Verdict};
 use proxy_wasm::hostcalls;
 use proxy_wasm::traits::{Context, HttpContext, RootContext};
-use proxy_wasm::types::{BufferType, ContextType};
+use proxy_wasm::types::{BufferType, ContextType, MapType};
 use std::collections::HashMap;
 use std::rc::Rc;
 use std::time::Duration;
@@ -21,7 +24,16 @@ const TICK: Duration = Duration::from_millis(100);
 #[derive(Default)]
 pub struct Root {
     setting: Option<Rc<Setting>>,
-    fills: HashMap<u32, Box<Call>>,
+    calls: HashMap<u32, Under>,
+}
+
+/// A call under way.
+enum Under {
+    Fill(Box<Call>),
+    /// A refresh has asked L2.
+    Lookup(Stream),
+    /// A refresh has asked the origin.
+    Origin(Stream),
 }
 
 impl Root {
@@ -43,18 +55,67 @@ impl Root {
         self.setting.as_ref().map(|setting| Rc::clone(&setting.plugin))
     }
 
-    /// Sends the fills that streams have left behind.
-    fn send_fills(&mut self, plugin: &Plugin) {
-        while let Some(call) = plugin.next_fill() {
-            match plugin.dispatch(&call) {
-                Some(token) => {
-                    self.fills.insert(token, call);
-                }
-                None => plugin.filled(*call, Err(crate::reason::L2Failure::Unreachable)),
+    /// Runs the errands that streams have left behind.
+    fn run_errands(&mut self, plugin: &Plugin) {
+        while let Some(errand) = plugin.next_errand() {
+            match errand {
+                Errand::Fill(call) => self.send_fill(plugin, call),
+                Errand::Refresh(stream) => self.drive(plugin, stream, Event::Refresh),
             }
         }
         plugin.run_commands();
     }
+
+    fn send_fill(&mut self, plugin: &Plugin, call: Box<Call>) {
+        match plugin.dispatch(&call) {
+            Some(token) => {
+                self.calls.insert(token, Under::Fill(call));
+            }
+            None => plugin.filled(*call, Err(L2Failure::Unreachable)),
+        }
+    }
+
+    /// Moves a refresh, and again where a call could not even be sent.
+    fn drive(&mut self, plugin: &Plugin, stream: Stream, event: Event<'_>) {
+        plugin.on(stream, event);
+        let done = plugin.run_behind();
+        if let Some(token) = done.token {
+            self.calls.insert(token, Under::Lookup(stream));
+        }
+        if done.refused.is_some() {
+            self.drive(plugin, stream, Event::L2(Err(L2Failure::Unreachable)));
+        }
+        if let Some(call) = done.origin {
+            match ask_origin(&call) {
+                Some(token) => {
+                    self.calls.insert(token, Under::Origin(stream));
+                }
+                None => self.drive(plugin, stream, Event::Gone),
+            }
+        }
+    }
+
+    /// The origin's answer to a refresh, as a stream would have it.
+    fn hear_origin(&mut self, plugin: &Plugin, stream: Stream, headers: usize, length: usize) {
+        let pairs = (headers > 0).then(|| hostcalls::get_map_bytes(MapType::HttpCallResponseHeaders).ok()).flatten();
+        if let Some(pairs) = pairs {
+            let headers = Headers::from_pairs(pairs);
+            self.drive(plugin, stream, Event::ResponseHead { headers, end: length == 0, from_origin: true });
+            if plugin.ask(|worker| worker.captures(stream)) {
+                let body = read_buffer(BufferType::HttpCallResponseBody, length);
+                if body.len() == length {
+                    self.drive(plugin, stream, Event::ResponseBody(&body));
+                    self.drive(plugin, stream, Event::ResponseEnd);
+                }
+            }
+        }
+        self.drive(plugin, stream, Event::Gone);
+    }
+}
+
+fn ask_origin(call: &OriginCall) -> Option<u32> {
+    let headers = call.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    hostcalls::dispatch_http_call(&call.cluster, headers, None, vec![], call.timeout).ok()
 }
 
 /// The name that tells plugins of one VM apart.
@@ -76,11 +137,20 @@ fn announce(name: &str, effective: &str) {
 
 impl Context for Root {
     fn on_http_call_response(&mut self, token: u32, headers: usize, body: usize, _trailers: usize) {
-        let (Some(plugin), Some(call)) = (self.plugin(), self.fills.remove(&token)) else { return };
-        let reply = read_reply(headers, body);
-        plugin.filled(*call, reply.as_deref().map_err(|failure| *failure));
+        let (Some(plugin), Some(call)) = (self.plugin(), self.calls.remove(&token)) else { return };
+        match call {
+            Under::Fill(call) => {
+                let reply = read_reply(headers, body);
+                plugin.filled(*call, reply.as_deref().map_err(|failure| *failure));
+            }
+            Under::Lookup(stream) => {
+                let reply = read_reply(headers, body);
+                self.drive(&plugin, stream, Event::L2(reply.as_deref().map_err(|failure| *failure)));
+            }
+            Under::Origin(stream) => self.hear_origin(&plugin, stream, headers, body),
+        }
         plugin.run_commands();
-        self.send_fills(&plugin);
+        self.run_errands(&plugin);
     }
 }
 
@@ -93,7 +163,7 @@ impl RootContext for Root {
     fn on_queue_ready(&mut self, queue: u32) {
         while let Ok(Some(_)) = hostcalls::dequeue_shared_queue(queue) {}
         if let Some(plugin) = self.plugin() {
-            self.send_fills(&plugin);
+            self.run_errands(&plugin);
         }
     }
 
@@ -114,7 +184,7 @@ impl RootContext for Root {
         }
         plugin.sweep();
         plugin.run_commands();
-        self.send_fills(&plugin);
+        self.run_errands(&plugin);
     }
 
     fn create_http_context(&self, id: u32) -> Option<Box<dyn HttpContext>> {

@@ -1,10 +1,11 @@
 //! A stream: one request with its response.
 
-use super::plugin::{Plugin, Setting, set_state};
+use super::plugin::{Plugin, Refused, Setting, set_state};
 use super::root;
 use crate::http::Headers;
 use crate::reason::L2Failure;
 use crate::transaction::{Answer, Event, Verdict};
+use crate::worker::Worker;
 use proxy_wasm::hostcalls;
 use proxy_wasm::traits::{Context, HttpContext};
 use proxy_wasm::types::{Action, BufferType, MapType};
@@ -45,10 +46,11 @@ impl HttpStream {
         loop {
             let done = plugin.run_commands();
             self.token = done.token;
-            if !done.refused {
-                return verdict;
+            match done.refused {
+                None => return verdict,
+                Some(Refused::Lookup) => verdict = plugin.on(self.id, Event::L2(Err(L2Failure::Unreachable))),
+                Some(Refused::Invalidation) => drop(plugin.on(self.id, Event::L2(Err(L2Failure::Unreachable)))),
             }
-            verdict = plugin.on(self.id, Event::L2(Err(L2Failure::Unreachable)));
         }
     }
 
@@ -66,20 +68,20 @@ impl HttpStream {
     fn reply(&mut self, plugin: &Plugin, answer: &Answer) {
         set_state(answer.state);
         plugin.time_answer(answer);
-        let entry = &answer.entry;
         let age = answer.age.to_string();
-        let mut headers: Vec<(&str, &str)> = Vec::with_capacity(entry.headers.len() + 2);
-        headers.extend(entry.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())));
-        headers.push(("age", &age));
+        let range = answer.content_range();
+        let mut headers: Vec<(&str, &str)> = Vec::with_capacity(answer.entry.headers.len() + 3);
+        headers.extend(answer.headers());
+        headers.extend(answer.is_stored().then_some(("age", age.as_str())));
+        headers.extend(range.as_deref().map(|range| ("content-range", range)));
         headers.push(("cache-status", &answer.cache_status));
-        let body = answer.body.as_deref().unwrap_or(&entry.body);
-        let body = (!body.is_empty()).then_some(body);
-        let kind = entry.headers.iter().find(|(name, _)| name == "content-type").map(|(_, value)| value);
+        let body = Some(answer.body()).filter(|body| !body.is_empty());
+        let kind = headers.iter().find(|(name, _)| *name == "content-type").map(|(_, value)| *value);
         self.served = Some(match (body, kind) {
             (Some(_), Some(_)) | (None, None) => Served::AsIs,
-            (_, kind) => Served::ContentType(kind.cloned()),
+            (_, kind) => Served::ContentType(kind.map(str::to_owned)),
         });
-        let _ = hostcalls::send_http_response(u32::from(entry.status), headers, body);
+        let _ = hostcalls::send_http_response(u32::from(answer.status()), headers, body);
     }
 
     fn finish(&mut self) {
@@ -94,8 +96,9 @@ impl HttpStream {
         if !plugin.probes() {
             return true;
         }
-        let path = hostcalls::get_map_value_bytes(MapType::HttpRequestHeaders, ":path").ok().flatten();
-        path.is_some_and(|path| plugin.ask(|worker| worker.may_match(&path)))
+        let read = |name| hostcalls::get_map_value_bytes(MapType::HttpRequestHeaders, name).ok().flatten();
+        read(":path").is_some_and(|path| plugin.ask(|worker| worker.may_match(&path)))
+            || read(":method").is_some_and(|method| Worker::may_change(&method))
     }
 
     fn request_body(&mut self, length: usize, end: bool) -> Action {
@@ -110,7 +113,8 @@ impl HttpStream {
     }
 }
 
-fn read_buffer(buffer: BufferType, length: usize) -> Vec<u8> {
+/// The first `length` bytes of a buffer; nothing where the host gives none.
+pub fn read_buffer(buffer: BufferType, length: usize) -> Vec<u8> {
     if length == 0 {
         return Vec::new();
     }

@@ -1,7 +1,18 @@
-//! The fills under way to L2: how many, and how large together. What is over goes unwritten, so a slow Redis cannot pile
-//! up bodies in memory.
+//! What is written to L1 and L2. The fills under way to L2 are bounded in number and together in size: what is over goes
+//! unwritten, so a slow Redis cannot pile up bodies in memory.
 
+use super::response::useful;
+use super::{Outside, Worker};
+use crate::codec;
+use crate::config::Redis;
+use crate::entry::Entry;
+use crate::memory::Held;
+use crate::metrics::L2End;
+use crate::reason::L2Failure;
+use crate::redis::{self, Call};
 use crate::time::Instant;
+use crate::transaction::{Asked, Command, Ruled};
+use std::rc::Rc;
 use std::time::Duration;
 
 /// How many may be under way.
@@ -31,4 +42,71 @@ impl Fills {
             self.0.remove(at);
         }
     }
+}
+
+impl Worker {
+    /// Takes an entry into L1.
+    pub(super) fn keep(&mut self, digest: u128, held: Held) {
+        let (rule, bytes, before) = (held.rule, held.entry.weight(), self.memory.entries());
+        let removed = self.memory.insert(digest, held);
+        // One in, some out: what is there now beyond what was and left must be the new one.
+        if self.memory.entries() + removed.len() > before {
+            self.count_held(rule, 1, bytes);
+        }
+        self.count_removed(&removed);
+    }
+
+    /// Writes an entry to L2 behind the client's back.
+    pub(super) fn fill(&mut self, asked: &Asked, entry: &Entry, outside: &mut Outside<'_>) {
+        let Some(place) = self.place(asked) else { return };
+        let Some(life) = self.life(entry, &asked.draft.ruled, outside.random) else { return };
+        let (room, now) = (self.force.config.memory.max_bytes, outside.now.mono);
+        // Without its lookup's position no ban could keep out what was fetched before it.
+        let fenced = !entry.position.epoch.is_empty() && self.breaker.closed(outside.shared);
+        let bytes = if fenced { codec::encode(entry) } else { None };
+        let Some(bytes) = bytes.filter(|bytes| self.fills.admit(bytes.len(), room, now)) else {
+            return self.count_l2("fill", L2End::Dropped);
+        };
+        let call = redis::fill(&place, &entry.selecting, life, &entry.position, bytes);
+        self.commands.push(Command::Fill(Box::new(call)));
+    }
+
+    /// How long L2 keeps an entry: no longer than it is fresh or may be served stale, nor than the operator says; the
+    /// latter is spread by 5 % either way, so that what was stored together does not leave together. What has to be
+    /// asked for each time is kept for its validator. `None` when there is nothing to keep.
+    fn life(&self, entry: &Entry, ruled: &Ruled, random: u32) -> Option<Duration> {
+        const LEAST: Duration = Duration::from_secs(1);
+        let rule = &ruled.rule.freshness;
+        let spread = 0.95 + 0.1 * f64::from(random) / f64::from(u32::MAX);
+        let most = self.force.config.redis.as_ref()?.ttl.mul_f64(spread);
+        let useful = useful(entry, rule, entry.lifetime(rule)).saturating_sub(entry.initial_age);
+        let life = if entry.directives.no_cache { most } else { useful.min(most) };
+        Some(life).filter(|life| *life >= LEAST)
+    }
+
+    /// A fill has ended. With [`L2Failure::NoScript`] it is sent again, once, with the script's text.
+    pub fn filled(&mut self, call: Call, reply: Result<&[u8], L2Failure>, outside: &mut Outside<'_>) {
+        let end = reply.and_then(redis::read_fill);
+        if end == Err(L2Failure::NoScript) && !call.whole {
+            self.count_l2("fill", L2End::Failed(L2Failure::NoScript));
+            return self.commands.push(Command::Fill(Box::new(Call { whole: true, ..call })));
+        }
+        self.fills.ended(call.body.as_ref().map_or(0, Vec::len));
+        self.book(end.err().is_none_or(|failure| !failure.is_absence()), outside);
+        let end = end.map_or_else(L2End::Failed, |stored| if stored { L2End::Ok } else { L2End::Fenced });
+        self.count_l2("fill", end);
+    }
+}
+
+impl Held {
+    /// An entry as it comes in now.
+    pub(super) fn new(entry: Rc<Entry>, asked: &Asked, outside: &Outside<'_>) -> Self {
+        let (age_then, since) = (entry.initial_age, outside.now.mono);
+        Self { entry, age_then, since, rule: asked.draft.ruled.symbol, uri: asked.uri }
+    }
+}
+
+/// The longest that an entry is kept in L2.
+pub(super) fn longest(redis: &Redis) -> Duration {
+    redis.ttl.mul_f64(1.05)
 }

@@ -1,15 +1,17 @@
-//! What L2 answers, and what is written to it.
+//! What L2 answers, and what goes on to the origin.
 
-use super::{Outside, Worker};
+use super::stale::RefreshEnd;
+use super::{Outside, Worker, validate};
 use crate::codec;
 use crate::entry::Entry;
 use crate::memory::Held;
 use crate::metrics::{L2End, Metric, Tier};
 use crate::position::Position;
 use crate::reason::{Forward, L2Failure};
-use crate::redis::{self, Call, Lookup};
+use crate::redis::{self, Lookup, Place};
 use crate::rfc9111::selection;
-use crate::transaction::{Asked, Command, Fetching, Looking, Phase, Ruled, Verdict};
+use crate::time::Instant;
+use crate::transaction::{Asked, Command, Fetching, Looking, Phase, Verdict};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -22,7 +24,7 @@ impl Worker {
         stale: Option<Held>,
         outside: &mut Outside<'_>,
     ) -> (Option<Phase>, Verdict) {
-        let Some((hash, log)) = self.place(&asked) else {
+        let Some(place) = self.place(&asked) else {
             return self.fetch(asked, reason, stale, None, outside);
         };
         if !self.breaker.admits(outside.shared, outside.now.common()) {
@@ -30,18 +32,17 @@ impl Worker {
         }
         let names = self.vary.get(&asked.draft.ruled.symbol).map(Vec::as_slice).unwrap_or_default();
         let selecting = selection::selecting(&asked.draft.headers, names);
-        let call = redis::lookup(hash, log, &selecting);
+        let call = redis::lookup(&place, &selecting);
         self.commands.push(Command::Lookup(Box::new(call.clone())));
         let sent = outside.now.mono;
         let looking = Looking { asked, reason, stale, selecting, call, again: false, sent };
         (Some(Phase::Lookup(Box::new(looking))), Verdict::Pause)
     }
 
-    fn place(&self, asked: &Asked) -> Option<(String, String)> {
+    pub(super) fn place(&self, asked: &Asked) -> Option<Place> {
         let config = &self.force.config;
-        let redis = config.redis.as_ref()?;
-        let hash = redis::key(redis, config, &asked.draft.ruled.rule.name, &asked.key);
-        Some((hash, redis::log(redis)))
+        let rule = &asked.draft.ruled.rule.name;
+        config.redis.as_ref().map(|redis| redis::place(redis, config, rule, &asked.key, asked.uri))
     }
 
     /// L2 has answered, or not.
@@ -108,19 +109,19 @@ impl Worker {
         outside: &Outside<'_>,
     ) -> (Option<Phase>, Verdict) {
         self.count_l2("lookup", L2End::Ok);
-        let Some((hash, log)) = self.place(&looking.asked) else {
+        let Some(place) = self.place(&looking.asked) else {
             return self.origin(looking, None, outside);
         };
         looking.again = true;
         looking.selecting = selection::selecting(&looking.asked.draft.headers, &names);
-        looking.call = redis::lookup(hash, log, &looking.selecting);
+        looking.call = redis::lookup(&place, &looking.selecting);
         self.vary.insert(looking.asked.draft.ruled.symbol, names);
         self.send(looking, outside)
     }
 
     fn found_entry(
         &mut self,
-        mut looking: Looking,
+        looking: Looking,
         position: Position,
         since: Duration,
         bytes: &[u8],
@@ -133,25 +134,50 @@ impl Worker {
             return self.origin(looking, Some(position), outside);
         };
         self.count_l2("lookup", L2End::Ok);
+        if self.outdated(asked, since, outside.now.mono) {
+            return self.origin(looking, Some(position), outside);
+        }
         // Older by the time in Redis and, to be on the safe side, by the whole round trip. A fill that lay in a socket
         // while Redis was paused came in late: then its Date knows better.
         let now = outside.now.mono;
         let resident = entry.initial_age.saturating_add(since).saturating_add(now.since(looking.sent));
         let age_then = resident.max(outside.now.wall.since(entry.date()));
-        let rule = asked.draft.ruled.symbol;
-        let held = Held { entry: Rc::new(entry), age_then, since: now, rule };
+        let held = Held { age_then, ..Held::new(Rc::new(entry), asked, outside) };
         match held.entry.may_answer(age_then, &asked.asking()) {
             Ok(()) => {
                 self.keep(asked.key.digest(), held.clone());
                 self.hit(&looking.asked, &held, Tier::L2, outside)
             }
-            Err(reason) => {
-                looking.reason = reason;
-                let younger = looking.stale.as_ref().is_none_or(|stale| held.age(now) < stale.age(now));
-                looking.stale = if younger { Some(held) } else { looking.stale };
-                self.origin(looking, Some(position), outside)
-            }
+            Err(reason) => self.found_stale(looking, held, reason, position, outside),
         }
+    }
+
+    /// Whether what L2 gave may not be used: its URI was invalidated meanwhile, or is being; or it has been there for
+    /// longer than this configuration allows, and so perhaps longer than bans are kept.
+    fn outdated(&mut self, asked: &Asked, since: Duration, now: Instant) -> bool {
+        let Some(redis) = self.force.config.redis.as_ref() else { return true };
+        let (longest, call) = (super::fills::longest(redis), redis.timeout.saturating_mul(2));
+        asked.overtaken || since > longest || self.unheard.doubts(asked.uri, now, call)
+    }
+
+    /// L2 has what may not answer without the origin, or only while somebody asks it.
+    fn found_stale(
+        &mut self,
+        mut looking: Looking,
+        held: Held,
+        reason: Forward,
+        position: Position,
+        outside: &mut Outside<'_>,
+    ) -> (Option<Phase>, Verdict) {
+        if reason == Forward::Stale && self.goes_stale(&mut looking.asked, &held, outside.now) {
+            self.keep(looking.asked.key.digest(), held.clone());
+            return self.hit(&looking.asked, &held, Tier::L2, outside);
+        }
+        let now = outside.now.mono;
+        looking.reason = reason;
+        let younger = looking.stale.as_ref().is_none_or(|stale| held.age(now) < stale.age(now));
+        looking.stale = if younger { Some(held) } else { looking.stale };
+        self.origin(looking, Some(position), outside)
     }
 
     fn origin(
@@ -163,8 +189,11 @@ impl Worker {
         self.fetch(looking.asked, looking.reason, looking.stale, position, outside)
     }
 
-    pub(super) fn abandon(&mut self) -> (Option<Phase>, Verdict) {
+    pub(super) fn abandon(&mut self, looking: &Looking) -> (Option<Phase>, Verdict) {
         self.count_l2("lookup", L2End::Abandoned);
+        if looking.asked.background {
+            return self.end_refresh(&looking.asked, RefreshEnd::Failed);
+        }
         (None, Verdict::Continue)
     }
 
@@ -177,60 +206,27 @@ impl Worker {
         position: Option<Position>,
         outside: &Outside<'_>,
     ) -> (Option<Phase>, Verdict) {
-        let conditions = stale.as_ref().map(|held| super::response::conditions(&asked, reason, held));
-        let conditions = conditions.unwrap_or_default();
-        let validating = stale.filter(|_| !conditions.is_empty());
-        self.commands.extend(conditions.into_iter().map(|(name, value)| Command::RequestHeader(name, value)));
-        let position = position.unwrap_or_default();
-        let fetching = Fetching { asked, reason, validating, position, sent: outside.now };
-        (Some(Phase::Fetching(Box::new(fetching))), Verdict::Continue)
-    }
-
-    /// Takes an entry into L1.
-    pub(super) fn keep(&mut self, digest: u128, held: Held) {
-        let (rule, bytes, before) = (held.rule, held.entry.weight(), self.memory.entries());
-        let removed = self.memory.insert(digest, held);
-        // One in, some out: what is there now beyond what was and left must be the new one.
-        if self.memory.entries() + removed.len() > before {
-            self.count_held(rule, 1, bytes);
+        if asked.draft.directives.only_if_cached {
+            return self.nothing(&asked);
         }
-        self.count_removed(&removed);
-    }
-
-    /// Writes an entry to L2 behind the client's back.
-    pub(super) fn fill(&mut self, asked: &Asked, entry: &Entry, outside: &mut Outside<'_>) {
-        let Some((hash, _)) = self.place(asked) else { return };
-        let Some(life) = self.life(entry, &asked.draft.ruled, outside.random) else { return };
-        let (room, now) = (self.force.config.memory.max_bytes, outside.now.mono);
-        let bytes = if self.breaker.closed(outside.shared) { codec::encode(entry) } else { None };
-        let Some(bytes) = bytes.filter(|bytes| self.fills.admit(bytes.len(), room, now)) else {
-            return self.count_l2("fill", L2End::Dropped);
+        let held = stale.filter(|_| !asked.overtaken);
+        let conditions = held.as_ref().map(|held| validate::conditions(&asked, reason, held)).unwrap_or_default();
+        let validating = !conditions.is_empty();
+        let verdict = if asked.background {
+            let Some(call) = self.origin_call(&asked, conditions) else {
+                return self.end_refresh(&asked, RefreshEnd::Failed);
+            };
+            self.commands.push(Command::CallOrigin(Box::new(call)));
+            Verdict::Pause
+        } else {
+            if validating {
+                self.commands.extend(validate::replacing(&asked, conditions));
+            }
+            Verdict::Continue
         };
-        let call = redis::fill(hash, &entry.selecting, life, bytes);
-        self.commands.push(Command::Fill(Box::new(call)));
-    }
-
-    /// How long L2 keeps an entry: no longer than it is fresh, nor than the operator says; the latter is spread by
-    /// 5 % either way, so that what was stored together does not leave together. `None` when there is nothing to keep.
-    fn life(&self, entry: &Entry, ruled: &Ruled, random: u32) -> Option<Duration> {
-        const LEAST: Duration = Duration::from_secs(1);
-        let fresh = entry.lifetime(&ruled.rule.freshness).saturating_sub(entry.initial_age);
-        let spread = 0.95 + 0.1 * f64::from(random) / f64::from(u32::MAX);
-        let most = self.force.config.redis.as_ref()?.ttl.mul_f64(spread);
-        let usable = !entry.directives.no_cache;
-        Some(fresh.min(most)).filter(|life| usable && *life >= LEAST)
-    }
-
-    /// A fill has ended. With [`L2Failure::NoScript`] it is sent again, once, with the script's text.
-    pub fn filled(&mut self, call: Call, reply: Result<&[u8], L2Failure>, outside: &mut Outside<'_>) {
-        let end = reply.and_then(redis::read_fill);
-        if end == Err(L2Failure::NoScript) && !call.whole {
-            self.count_l2("fill", L2End::Failed(L2Failure::NoScript));
-            return self.commands.push(Command::Fill(Box::new(Call { whole: true, ..call })));
-        }
-        self.fills.ended(call.body.as_ref().map_or(0, Vec::len));
-        self.book(end.err().is_none_or(|failure| !failure.is_absence()), outside);
-        self.count_l2("fill", end.map_or_else(L2End::Failed, |()| L2End::Ok));
+        let position = position.unwrap_or_default();
+        let fetching = Fetching { asked, reason, held, validating, position, sent: outside.now };
+        (Some(Phase::Fetching(Box::new(fetching))), verdict)
     }
 }
 

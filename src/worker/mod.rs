@@ -1,14 +1,24 @@
 //! All mutable state of one VM, and the one place that holds any: events in, verdicts and commands out.
 //!
-//! - `fills`: how much may be under way to L2.
 //! - `request`: from the head to the verdict of L1, and the body where it is part of the key.
-//! - `lookup`: what L2 answers, and what is written to it.
-//! - `response`: what the origin answers: validated, captured, stored, or left alone.
+//! - `answer`: answers from the cache.
+//! - `lookup`: what L2 answers.
+//! - `stale`: stale answers, and refreshes that nobody waits for.
+//! - `response`: what the origin answers: captured, stored, or left alone.
+//! - `validate`: our own conditions, and what the origin's answers to them change.
+//! - `change`: what unsafe requests invalidate.
+//! - `fills`: what is written to L2, and how much of it may be under way.
 
+mod answer;
+mod change;
 mod fills;
 mod lookup;
 mod request;
 mod response;
+mod stale;
+mod validate;
+
+pub use stale::RefreshEnd;
 
 use crate::config::{Config, Redis};
 use crate::memory::{Budget, Memory, Removed};
@@ -18,7 +28,9 @@ use crate::redis::breaker::{Breaker, Change};
 use crate::shared::Shared;
 use crate::time::{Instant, Now};
 use crate::transaction::{Command, Event, Passing, Phase, Ruled, Stream, Verdict};
+use change::Unheard;
 use fills::Fills;
+use stale::Leads;
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 use std::time::Duration;
@@ -61,12 +73,22 @@ pub struct Worker {
     withheld: HashSet<u16>,
     /// Whether the host has handed over a body during a pause: then it holds none back, however slow a client is.
     delivered: bool,
+    /// Whether a client has waited in vain for the 100 before its body: requests that `Expect` one are not paused any more.
+    unexpected_bodies: bool,
     /// The names last seen in `Vary`, by rule: the next lookup assumes them.
     vary: HashMap<u16, Vec<String>>,
     /// The fills under way; together they may be as large as L1.
     fills: Fills,
     /// Bytes set aside for the answers being captured.
     captured: usize,
+    /// Who asks the origin for what is served stale meanwhile.
+    leads: Leads,
+    /// Invalidations that L2 may not have heard of yet.
+    unheard: Unheard,
+    /// Whose streams will be told how an invalidation ended.
+    tellers: HashMap<Stream, Vec<u128>>,
+    /// The invalidation of the step being taken.
+    telling: Option<Vec<u128>>,
 }
 
 impl Worker {
@@ -82,9 +104,14 @@ impl Worker {
             names: Vec::new(),
             withheld: HashSet::new(),
             delivered: false,
+            unexpected_bodies: false,
             vary: HashMap::new(),
             fills: Fills::default(),
             captured: 0,
+            leads: Leads::default(),
+            unheard: Unheard::default(),
+            tellers: HashMap::new(),
+            telling: None,
         };
         worker.configure(config);
         worker
@@ -100,6 +127,7 @@ impl Worker {
         let force = Rc::new(InForce { rules: rules.collect(), config });
         self.withheld.clear();
         self.delivered = false;
+        self.unexpected_bodies = false;
         self.adopt(&force);
         force
     }
@@ -146,14 +174,32 @@ impl Worker {
         self.force.rules.iter().any(|ruled| ruled.rule.matches.paths.iter().any(|pattern| pattern.matches(path)))
     }
 
+    /// Whether a request with this method, whatever its target, may make untrue what is stored.
+    pub fn may_change(method: &[u8]) -> bool {
+        !std::str::from_utf8(method).is_ok_and(crate::rfc9111::invalidation::is_safe)
+    }
+
     /// Moves a stream by an event.
     pub fn on(&mut self, stream: Stream, event: Event<'_>, outside: &mut Outside<'_>) -> Verdict {
+        match &event {
+            Event::L2(reply) => {
+                if let Some(uris) = self.tellers.remove(&stream) {
+                    self.told(&uris, *reply, outside);
+                    return Verdict::Pause;
+                }
+            }
+            Event::Gone => drop(self.tellers.remove(&stream)),
+            _ => {}
+        }
         let phase = self.phases.remove(&stream);
         self.captured = self.captured.saturating_sub(phase.as_ref().map_or(0, captured));
         let (phase, verdict) = self.step(phase, event, outside);
         if let Some(phase) = phase {
             self.captured += captured(&phase);
             self.phases.insert(stream, phase);
+        }
+        if let Some(uris) = self.telling.take() {
+            self.tellers.insert(stream, uris);
         }
         verdict
     }
@@ -187,8 +233,9 @@ impl Worker {
         self.phases.iter().filter(|(_, phase)| over(phase)).map(|(stream, _)| *stream).collect()
     }
 
-    /// Lets go of entries that are over their time; called at each tick.
+    /// Lets go of what is over its time; called at each tick.
     pub fn sweep(&mut self, now: Instant) {
+        self.drop_lost_refreshes(now);
         let removed = self.memory.sweep(now, SWEEP);
         self.count_removed(&removed);
     }
@@ -203,18 +250,24 @@ impl Worker {
             (Some(Phase::Passing(passing)), Event::RequestBody { .. }) => self.late_body(passing, outside),
             (Some(Phase::Lookup(looking)), Event::L2(reply)) => self.looked(*looking, reply, outside),
             (Some(phase @ Phase::Lookup(_)), Event::RequestBody { .. }) => (Some(phase), Verdict::Pause),
-            (Some(Phase::Lookup(_)), Event::Gone) => self.abandon(),
+            (Some(Phase::Lookup(looking)), Event::Gone) => self.abandon(&looking),
+            (Some(Phase::Refreshing(refreshing)), Event::Refresh) => self.begin_refresh(*refreshing, outside),
+            (Some(Phase::Changing(changing)), Event::ResponseHead { headers, end, from_origin }) => {
+                self.changed(*changing, headers, end, from_origin, outside)
+            }
+            (Some(phase @ Phase::Changing(_)), Event::RequestBody { .. }) => (Some(phase), Verdict::Continue),
             (Some(phase @ Phase::Fetching(_)), Event::RequestBody { .. }) => (Some(phase), Verdict::Continue),
             (Some(Phase::Fetching(fetching)), Event::ResponseHead { headers, end, from_origin }) => {
                 self.respond(*fetching, headers, end, from_origin, outside)
+            }
+            (Some(Phase::Fetching(fetching)), Event::Gone) if fetching.asked.background => {
+                self.end_refresh(&fetching.asked, RefreshEnd::Failed)
             }
             (Some(Phase::Fetching(fetching)), Event::Gone) => self.count_fetch(&fetching),
             (Some(Phase::Passing(passing)), Event::ResponseHead { headers, .. }) => self.passed(passing, &headers),
             (Some(Phase::Filling(filling)), Event::ResponseBody(bytes)) => self.capture(*filling, bytes),
             (Some(Phase::Filling(filling)), Event::ResponseEnd) => self.finish(*filling, outside),
-            (Some(Phase::Filling(filling)), Event::Gone) => {
-                self.drop_fill(filling.asked.draft.ruled.symbol, NotStored::NotWhole)
-            }
+            (Some(Phase::Filling(filling)), Event::Gone) => self.drop_fill(&filling.asked, NotStored::NotWhole),
             (Some(phase), Event::ResponseBody(_)) => (Some(phase), Verdict::Continue),
             (_, Event::Gone | Event::ResponseEnd) => (None, Verdict::Continue),
             (phase, event) => self.unexpected(phase.as_ref(), &event),

@@ -1,38 +1,38 @@
 //! From the request's head to the verdict of L1.
 
 use super::{HELD_BACK, Outside, Worker};
-use crate::config::{BodyKey, Projection};
-use crate::echo::{self, Echo};
+use crate::config::{BodyKey, ClientDirectives, Projection};
+use crate::echo::Echo;
 use crate::http::{Headers, RequestDirectives};
-use crate::key::{KeyBuilder, PrimaryKey};
-use crate::memory::{Found, Held};
-use crate::metrics::{Metric, Status, Tier};
+use crate::key::{self, KeyBuilder, PrimaryKey};
+use crate::memory::Found;
+use crate::metrics::{Metric, Tier};
 use crate::projection;
 use crate::reason::Forward;
-use crate::rfc9111::cache_status::{self, Outcome};
-use crate::rfc9111::storage;
-use crate::transaction::{Answer, Asked, Draft, Passing, Phase, Reading, Ruled, Verdict};
+use crate::rfc9111::{invalidation, storage};
+use crate::transaction::{Asked, Changing, Draft, Passing, Phase, Reading, Ruled, Verdict};
 use sha2::{Digest, Sha256};
 use std::rc::Rc;
-use std::time::Duration;
 
 /// What one walk over the header map finds, for all that is asked of nearly every request.
 #[derive(Default)]
-struct Head<'a> {
-    method: &'a str,
-    scheme: &'a [u8],
-    host: &'a [u8],
-    target: &'a [u8],
+pub(super) struct Head<'a> {
+    pub(super) method: &'a str,
+    pub(super) scheme: &'a [u8],
+    pub(super) host: &'a [u8],
+    pub(super) target: &'a [u8],
     length: Option<&'a [u8]>,
     speaks: bool,
-    range: bool,
+    conditional: bool,
+    ranged: bool,
     upgrade: bool,
     precondition: bool,
     encoded: bool,
+    expects: bool,
 }
 
 impl<'a> Head<'a> {
-    fn read(headers: &'a Headers) -> Self {
+    pub(super) fn read(headers: &'a Headers) -> Self {
         let mut head = Self::default();
         for (name, value) in headers.iter() {
             match name {
@@ -42,10 +42,12 @@ impl<'a> Head<'a> {
                 ":path" => head.target = value,
                 "content-length" => head.length = Some(value),
                 "cache-control" | "pragma" => head.speaks = true,
-                "range" => head.range = true,
+                "range" => head.ranged = true,
                 "upgrade" => head.upgrade = true,
-                "if-match" | "if-unmodified-since" | "if-range" => head.precondition = true,
+                "if-none-match" | "if-modified-since" => head.conditional = true,
+                "if-match" | "if-unmodified-since" => head.precondition = true,
                 "content-encoding" => head.encoded = true,
+                "expect" => head.expects = true,
                 _ => {}
             }
         }
@@ -56,7 +58,6 @@ impl<'a> Head<'a> {
     fn refusal(&self, body_keyed: bool, end: bool) -> Option<Forward> {
         let cases = [
             (self.upgrade, Forward::Upgrade),
-            (self.range, Forward::Range),
             (self.precondition, Forward::Precondition),
             (!end && !body_keyed, Forward::UnexpectedBody),
         ];
@@ -67,12 +68,17 @@ impl<'a> Head<'a> {
 impl Worker {
     pub(super) fn begin(&mut self, headers: Headers, end: bool, outside: &mut Outside<'_>) -> (Option<Phase>, Verdict) {
         let head = Head::read(&headers);
-        let Some(ruled) = self.ruled(&head) else { return (None, Verdict::Continue) };
+        let Some(ruled) = self.ruled(&head) else {
+            let changes = !invalidation::is_safe(head.method);
+            let changing = changes.then(|| Phase::Changing(Box::new(Changing { headers, sent: outside.now })));
+            return (changing, Verdict::Continue);
+        };
         let body_keyed = !matches!(ruled.rule.key.body, BodyKey::None);
-        let directives = if head.speaks { RequestDirectives::of(&headers) } else { RequestDirectives::default() };
         if let Some(reason) = head.refusal(body_keyed, end) {
             return self.pass(ruled.symbol, reason, None);
         }
+        let heard = head.speaks && ruled.rule.client_directives == ClientDirectives::Honor;
+        let directives = if heard { RequestDirectives::of(&headers) } else { RequestDirectives::default() };
         if directives.no_store {
             return self.pass(ruled.symbol, Forward::RequestNoStore, None);
         }
@@ -80,12 +86,15 @@ impl Worker {
         if let Some(reason) = refused {
             return self.pass(ruled.symbol, reason, None);
         }
-        let credentialed = storage::credentialed(&headers);
-        let draft = Draft { ruled, headers, directives, credentialed, started: outside.now.mono };
+        // RFC 9110 §13.2.1, §14.2: conditions and ranges are about representations, so GET's and HEAD's alone.
+        let (conditional, ranged) = (head.conditional && !body_keyed, head.ranged && head.method == "GET");
+        let credentialed = storage::credentialed(&headers, &ruled.rule.credentials);
+        let started = outside.now.mono;
+        let draft = Draft { ruled, headers, directives, credentialed, conditional, ranged, started };
         match (body_keyed, end) {
             (false, _) => {
                 let key = key(&draft, outside).build();
-                self.ask(Asked { draft, key, echoes: Vec::new() }, outside)
+                self.ask(asked(draft, key, Vec::new()), outside)
             }
             (true, true) => self.keyed(draft, &[], outside),
             (true, false) => (Some(Phase::ReadingBody(Box::new(Reading { draft, seen: false }))), Verdict::Pause),
@@ -99,7 +108,7 @@ impl Worker {
 
     /// Why the body of this request need not be waited for.
     fn unreadable(&self, ruled: &Ruled, head: &Head<'_>) -> Option<Forward> {
-        if self.withheld.contains(&ruled.symbol) {
+        if self.withheld.contains(&ruled.symbol) || (head.expects && self.unexpected_bodies) {
             return Some(Forward::BodyWithheld);
         }
         if head.encoded && matches!(ruled.rule.key.body, BodyKey::Json(_)) {
@@ -137,8 +146,14 @@ impl Worker {
 
     /// The body did not come while the request was paused: either the client is slow, or the host does not hand
     /// bodies over before the head has gone on (`allow_on_headers_stop_iteration` is not set).
+    ///
+    /// Or the client waits for a 100 that only the origin gives (`proxy_100_continue` is set): then nobody is to blame, and
+    /// whoever waits for one is not made to wait again.
     pub(super) fn give_up_body(&mut self, reading: Reading, outside: &Outside<'_>) -> (Option<Phase>, Verdict) {
-        self.pass(reading.draft.ruled.symbol, Forward::BodyWithheld, Some(outside.now.mono))
+        let expects = reading.draft.headers.contains("expect");
+        self.unexpected_bodies |= expects;
+        let let_go = (!expects).then_some(outside.now.mono);
+        self.pass(reading.draft.ruled.symbol, Forward::BodyWithheld, let_go)
     }
 
     /// A body that comes at once when its request is let go was there all the time: the host held it back and will do
@@ -154,15 +169,15 @@ impl Worker {
 
     fn keyed(&mut self, draft: Draft, body: &[u8], outside: &mut Outside<'_>) -> (Option<Phase>, Verdict) {
         match keyed(&draft, body, outside) {
-            Ok((key, echoes)) => self.ask(Asked { draft, key, echoes }, outside),
+            Ok((key, echoes)) => self.ask(asked(draft, key, echoes), outside),
             Err(reason) => self.pass(draft.ruled.symbol, reason, None),
         }
     }
 
     /// Asks L1, and where that does not settle it, L2 or the origin.
-    fn ask(&mut self, asked: Asked, outside: &mut Outside<'_>) -> (Option<Phase>, Verdict) {
+    fn ask(&mut self, mut asked: Asked, outside: &mut Outside<'_>) -> (Option<Phase>, Verdict) {
         let now = outside.now.mono;
-        let (reason, stale) = match self.memory.find(&asked.key, &asked.draft.headers, now) {
+        let (reason, held) = match self.memory.find(&asked.key, &asked.draft.headers, now) {
             Found::Nothing => (Forward::UriMiss, None),
             Found::OtherVariant => (Forward::VaryMiss, None),
             Found::Entry(held) => {
@@ -173,56 +188,28 @@ impl Worker {
                 }
             }
         };
-        if asked.draft.directives.no_cache {
-            return self.fetch(asked, Forward::RequestNoCache, stale, None, outside);
+        asked.uri = uri(&asked.draft);
+        if let Some(held) = held.as_ref().filter(|_| reason == Forward::Stale)
+            && self.goes_stale(&mut asked, held, outside.now)
+        {
+            return self.hit(&asked, held, Tier::L1, outside);
         }
-        self.look(asked, reason, stale, outside)
-    }
-
-    /// Answers from the cache.
-    pub(super) fn hit(
-        &mut self,
-        asked: &Asked,
-        held: &Held,
-        tier: Tier,
-        outside: &Outside<'_>,
-    ) -> (Option<Phase>, Verdict) {
-        let age = held.age(outside.now.mono);
-        let left = seconds(held.entry.lifetime(&asked.draft.ruled.rule.freshness)) - seconds(age);
-        let outcome = Outcome::Hit { ttl: left, tier: tier.as_str() };
-        let state = if matches!(tier, Tier::L1) { "hit;l1" } else { "hit;l2" };
-        let Some(answer) = self.answer(asked, held, age, &outcome, state) else {
-            self.count(Metric::Unexpected { reason: "echo_missing" });
-            return self.pass(asked.draft.ruled.symbol, Forward::Unexpected, None);
-        };
-        self.count(Metric::Requests { rule: asked.draft.ruled.symbol, status: Status::Hit, tier });
-        (None, Verdict::Reply(Box::new(answer)))
-    }
-
-    /// The answer in this caller's own words; `None` when a value to put back is missing, which keys rule out.
-    pub(super) fn answer(
-        &self,
-        asked: &Asked,
-        held: &Held,
-        age: Duration,
-        outcome: &Outcome,
-        state: &'static str,
-    ) -> Option<Answer> {
-        let entry = Rc::clone(&held.entry);
-        let body =
-            if entry.cuts.is_empty() { None } else { Some(echo::splice(&entry.body, &entry.cuts, &asked.echoes)?) };
-        let cache_status = cache_status::member(&self.force.config.name, outcome);
-        let (age, started) = (age.as_secs(), asked.draft.started);
-        Some(Answer { entry, body, age, cache_status, state, started })
+        self.look(asked, reason, held, outside)
     }
 }
 
-fn seconds(duration: Duration) -> i64 {
-    i64::try_from(duration.as_secs()).unwrap_or(i64::MAX)
+pub(super) fn asked(draft: Draft, key: PrimaryKey, echoes: Vec<Echo>) -> Asked {
+    Asked { draft, key, echoes, uri: 0, lead: None, background: false, overtaken: false }
+}
+
+/// The URI that a request is about, as its rule tells URIs apart.
+pub(super) fn uri(draft: &Draft) -> u128 {
+    let head = Head::read(&draft.headers);
+    key::uri(&draft.ruled.rule, &invalidation::normal_host(head.host, head.scheme), head.target)
 }
 
 /// The part of the key that the head gives.
-fn key(draft: &Draft, outside: &Outside<'_>) -> KeyBuilder {
+pub(super) fn key(draft: &Draft, outside: &Outside<'_>) -> KeyBuilder {
     let head = Head::read(&draft.headers);
     let Ruled { rule, revision, .. } = &*draft.ruled;
     let key = KeyBuilder::new(rule, *revision, head.method, head.host, head.target);

@@ -1,13 +1,14 @@
-//! What the origin answers: confirmed, captured and stored, or left alone.
+//! What the origin answers: captured and stored, or left alone.
 
+use super::stale::RefreshEnd;
 use super::{Outside, Worker};
-use crate::config::{Auth, BodyKey, Rule};
+use crate::config::{Auth, BodyKey, Freshness, Rule, SetCookie};
 use crate::echo;
 use crate::entry::Entry;
-use crate::http::{Headers, ResponseDirectives, date};
+use crate::http::{Headers, ResponseDirectives, date, tags};
 use crate::memory::Held;
 use crate::metrics::{Metric, Status, Tier};
-use crate::reason::{Forward, NotStored};
+use crate::reason::NotStored;
 use crate::rfc9111::cache_status::{self, Outcome};
 use crate::rfc9111::{freshness, selection, storage, validation};
 use crate::transaction::{Asked, Command, Fetching, Filling, Passing, Phase, Verdict};
@@ -18,21 +19,11 @@ use std::time::Duration;
 const OF_EXACT_BYTES: [&str; 7] =
     ["etag", "digest", "content-digest", "repr-digest", "content-md5", "signature", "signature-input"];
 
-/// Our own condition for a stored answer, where we may set one: a GET without a condition of the client's, a reason
-/// that the origin's confirmation would remove, and no caller's value that the confirmation's headers could hold.
-pub(super) fn conditions(asked: &Asked, reason: Forward, held: &Held) -> Vec<(&'static str, String)> {
-    let curable = matches!(reason, Forward::Stale | Forward::RequestNoCache | Forward::RequestMaxAge);
-    let ours = asked.method() == "GET"
-        && held.entry.cuts.is_empty()
-        && !validation::client_has_condition(&asked.draft.headers);
-    if curable && ours { validation::conditions(&held.entry.headers) } else { Vec::new() }
-}
-
 impl Worker {
     /// The origin's response head is here, or Envoy's own in its place.
     pub(super) fn respond(
         &mut self,
-        fetching: Fetching,
+        mut fetching: Fetching,
         headers: Headers,
         end: bool,
         from_origin: bool,
@@ -41,59 +32,49 @@ impl Worker {
         let status = status(&headers);
         let waited = outside.now.mono.since(fetching.sent.mono).as_millis();
         self.observe(Metric::OriginMillis, u64::try_from(waited).unwrap_or(u64::MAX));
-        // Whoever says 304 says it to our condition: the client set none, and must not see it.
-        if let (Some(held), Some(304)) = (fetching.validating.clone(), status) {
-            let fresh = if from_origin { freshened(&fetching, &held, &headers, outside) } else { None };
-            return self.confirmed(&fetching, &held, fresh, outside);
+        self.hide(&headers);
+        if let Some(step) = self.not_modified(&fetching, &headers, from_origin, outside) {
+            return step;
+        }
+        if let Some(step) = self.instead_of_error(&fetching, status, outside) {
+            return step;
         }
         let _ = self.count_fetch(&fetching);
+        self.hear_head(&mut fetching, &headers, from_origin, outside);
         let judged = judge(&fetching, &headers, end, from_origin, outside);
         let judged = judged.and_then(|(entry, expected)| Ok((self.set_aside(entry, expected)?, expected)));
-        self.say_forwarded(fetching.reason, status, judged.as_ref().err().copied());
+        self.say_forwarded(&fetching, status, judged.as_ref().err().copied());
         match judged {
-            Ok((entry, expected)) => {
-                let filling = Filling { asked: fetching.asked, entry, expected, received: outside.now.mono };
-                self.remember_vary(&filling);
-                if end { self.finish(filling, outside) } else { fill_on(filling) }
-            }
-            Err(reason) => self.drop_fill(fetching.asked.draft.ruled.symbol, reason),
+            Ok((entry, expected)) => self.begin_fill(fetching.asked, entry, expected, end, outside),
+            Err(reason) => self.drop_fill(&fetching.asked, reason),
         }
     }
 
-    /// RFC 9111 §4.3.4: a 304 to our own condition. The stored answer goes out, with the news of the 304 where there are
-    /// any that may be kept.
-    fn confirmed(
+    /// The answer streams through to the client, and is captured.
+    pub(super) fn begin_fill(
         &mut self,
-        fetching: &Fetching,
-        held: &Held,
-        fresh: Option<Held>,
+        asked: Asked,
+        entry: Entry,
+        expected: Option<u64>,
+        end: bool,
         outside: &mut Outside<'_>,
     ) -> (Option<Phase>, Verdict) {
-        let asked = &fetching.asked;
-        let rule = asked.draft.ruled.symbol;
-        self.count(Metric::Requests { rule, status: Status::Revalidated, tier: Tier::Origin });
-        self.count(Metric::Forwarded { rule, reason: fetching.reason });
-        if let Some(fresh) = &fresh {
-            self.fill(asked, &fresh.entry, outside);
-            self.keep(asked.key.digest(), fresh.clone());
-        }
-        let stored = fresh.is_some();
-        let held = fresh.unwrap_or_else(|| held.clone());
-        let age = held.age(outside.now.mono);
-        let ttl = seconds(held.entry.lifetime(&asked.draft.ruled.rule.freshness)) - seconds(age);
-        let outcome = if stored {
-            Outcome::Revalidated { ttl }
-        } else {
-            Outcome::Forwarded { reason: fetching.reason, status: Some(304), stored, not_stored: None }
-        };
-        match self.answer(asked, &held, age, &outcome, "revalidated;origin") {
-            Some(answer) => (None, Verdict::Reply(Box::new(answer))),
-            None => (None, Verdict::Continue),
-        }
+        let filling = Filling { asked, entry, expected, received: outside.now.mono };
+        self.remember_vary(&filling);
+        if end { self.finish(filling, outside) } else { fill_on(filling) }
+    }
+
+    /// What the origin said to this cache alone does not reach clients.
+    pub(super) fn hide(&mut self, headers: &Headers) {
+        let ours = tags::FOR_US.into_iter().filter(|name| headers.contains(name));
+        self.commands.extend(ours.map(Command::HideHeader));
     }
 
     /// Counts a request that went to the origin, once its answer is here or its client gone.
     pub(super) fn count_fetch(&mut self, fetching: &Fetching) -> (Option<Phase>, Verdict) {
+        if fetching.asked.background {
+            return (None, Verdict::Continue);
+        }
         let rule = fetching.asked.draft.ruled.symbol;
         self.count(Metric::Requests { rule, status: Status::Miss, tier: Tier::Origin });
         self.count(Metric::Forwarded { rule, reason: fetching.reason });
@@ -102,19 +83,21 @@ impl Worker {
 
     /// The answer to a request that was left alone.
     pub(super) fn passed(&mut self, passing: Passing, headers: &Headers) -> (Option<Phase>, Verdict) {
+        self.hide(headers);
         let outcome =
             Outcome::Forwarded { reason: passing.reason, status: status(headers), stored: false, not_stored: None };
-        self.say(&outcome, format!("pass;{}", passing.reason.as_str()));
+        let member = cache_status::member(&self.force.config.name, &outcome);
+        self.say(member, format!("pass;{}", passing.reason.as_str()));
         (None, Verdict::Continue)
     }
 
-    fn say_forwarded(&mut self, reason: Forward, status: Option<u16>, not_stored: Option<NotStored>) {
+    pub(super) fn say_forwarded(&mut self, fetching: &Fetching, status: Option<u16>, not_stored: Option<NotStored>) {
+        let reason = fetching.reason;
         let outcome = Outcome::Forwarded { reason, status, stored: not_stored.is_none(), not_stored };
-        self.say(&outcome, format!("miss;{}", reason.as_str()));
+        self.say(self.cache_status(&fetching.asked, &outcome), format!("miss;{}", reason.as_str()));
     }
 
-    fn say(&mut self, outcome: &Outcome, state: String) {
-        let member = cache_status::member(&self.force.config.name, outcome);
+    fn say(&mut self, member: String, state: String) {
         self.commands.push(Command::ResponseHeader("cache-status", member));
         self.commands.push(Command::State(state));
     }
@@ -125,7 +108,7 @@ impl Worker {
     }
 
     /// Reserves room for a body of known length. All answers being captured together may take as much as L1.
-    fn set_aside(&self, mut entry: Entry, expected: Option<u64>) -> Result<Entry, NotStored> {
+    pub(super) fn set_aside(&self, mut entry: Entry, expected: Option<u64>) -> Result<Entry, NotStored> {
         let length = expected.and_then(|length| usize::try_from(length).ok()).unwrap_or(0);
         if self.captured.saturating_add(length) > self.force.config.memory.max_bytes {
             return Err(NotStored::Crowded);
@@ -138,17 +121,17 @@ impl Worker {
     pub(super) fn capture(&mut self, mut filling: Filling, bytes: &[u8]) -> (Option<Phase>, Verdict) {
         filling.entry.body.extend_from_slice(bytes);
         if filling.entry.body.len() > filling.asked.draft.ruled.rule.max_response {
-            return self.drop_fill(filling.asked.draft.ruled.symbol, NotStored::TooLarge);
+            return self.drop_fill(&filling.asked, NotStored::TooLarge);
         }
         if self.captured.saturating_add(filling.entry.body.capacity()) > self.force.config.memory.max_bytes {
-            return self.drop_fill(filling.asked.draft.ruled.symbol, NotStored::Crowded);
+            return self.drop_fill(&filling.asked, NotStored::Crowded);
         }
         fill_on(filling)
     }
 
-    pub(super) fn drop_fill(&mut self, rule: u16, reason: NotStored) -> (Option<Phase>, Verdict) {
-        self.count(Metric::NotStored { rule, reason });
-        (None, Verdict::Continue)
+    pub(super) fn drop_fill(&mut self, asked: &Asked, reason: NotStored) -> (Option<Phase>, Verdict) {
+        self.count(Metric::NotStored { rule: asked.draft.ruled.symbol, reason });
+        if asked.background { self.end_refresh(asked, RefreshEnd::Failed) } else { (None, Verdict::Continue) }
     }
 
     /// The body is complete: into L1, and into L2 behind the client's back.
@@ -161,17 +144,12 @@ impl Worker {
                 entry.body.shrink_to_fit();
                 entry
             }
-            Err(reason) => return self.drop_fill(asked.draft.ruled.symbol, reason),
+            Err(reason) => return self.drop_fill(&asked, reason),
         };
         self.fill(&asked, &entry, outside);
-        let held = Held {
-            age_then: entry.initial_age,
-            entry: Rc::new(entry),
-            since: outside.now.mono,
-            rule: asked.draft.ruled.symbol,
-        };
+        let held = Held::new(Rc::new(entry), &asked, outside);
         self.keep(asked.key.digest(), held);
-        (None, Verdict::Continue)
+        if asked.background { self.end_refresh(&asked, RefreshEnd::Replaced) } else { (None, Verdict::Continue) }
     }
 }
 
@@ -179,16 +157,12 @@ fn fill_on(filling: Filling) -> (Option<Phase>, Verdict) {
     (Some(Phase::Filling(Box::new(filling))), Verdict::Continue)
 }
 
-fn seconds(duration: Duration) -> i64 {
-    i64::try_from(duration.as_secs()).unwrap_or(i64::MAX)
-}
-
-fn status(headers: &Headers) -> Option<u16> {
+pub(super) fn status(headers: &Headers) -> Option<u16> {
     std::str::from_utf8(headers.get(":status")?).ok()?.parse().ok()
 }
 
 /// Judges a response by its head: the entry but for its body, and how long that must be.
-fn judge(
+pub(super) fn judge(
     fetching: &Fetching,
     headers: &Headers,
     end: bool,
@@ -197,6 +171,9 @@ fn judge(
 ) -> Result<(Entry, Option<u64>), NotStored> {
     if !from_origin {
         return Err(NotStored::NotFromOrigin);
+    }
+    if fetching.asked.overtaken {
+        return Err(NotStored::Overtaken);
     }
     let entry = head(fetching, headers, outside)?;
     let expected = expected(headers, end)?;
@@ -232,15 +209,19 @@ fn head(fetching: &Fetching, headers: &Headers, outside: &Outside<'_>) -> Result
         return Err(NotStored::EchoAmbiguous);
     }
     let stripped = |name: &str| rule.strips(name) || (echoing && OF_EXACT_BYTES.contains(&name));
+    let keeps_cookies = rule.set_cookie == SetCookie::Store;
     let delay = outside.now.mono.since(fetching.sent.mono);
     let entry = Entry {
         key: key.text().to_owned(),
         selecting: selection::selecting(&draft.headers, &selection::vary_names(headers)?),
         status,
-        headers: dated(storage::storable_headers(headers, stripped)?, outside),
+        headers: dated(storage::storable_headers(headers, keeps_cookies, stripped)?, outside),
         body: Vec::new(),
         cuts: Vec::new(),
+        targeted: targeted(headers),
         directives,
+        unmodified: freshness::unmodified_for(headers, outside.now.wall),
+        tags: tags::of(headers),
         explicit: freshness::explicit_lifetime(headers, &directives, outside.now.wall),
         initial_age: freshness::initial_age(headers, fetching.sent.wall, outside.now.wall, delay),
         position: fetching.position.clone(),
@@ -253,7 +234,7 @@ fn head(fetching: &Fetching, headers: &Headers, outside: &Outside<'_>) -> Result
 /// cached".
 ///
 /// One that cannot be read is none.
-fn dated(mut headers: Vec<(String, String)>, outside: &Outside<'_>) -> Vec<(String, String)> {
+pub(super) fn dated(mut headers: Vec<(String, String)>, outside: &Outside<'_>) -> Vec<(String, String)> {
     headers.retain(|(name, value)| name != "date" || date::parse(value.as_bytes()).is_some());
     if !headers.iter().any(|(name, _)| name == "date") {
         headers.push(("date".to_owned(), date::write(outside.now.wall)));
@@ -261,8 +242,14 @@ fn dated(mut headers: Vec<(String, String)>, outside: &Outside<'_>) -> Vec<(Stri
     headers
 }
 
+/// What the origin says to this cache alone, on one line.
+pub(super) fn targeted(headers: &Headers) -> Option<String> {
+    let lines: Vec<&str> = headers.all("cdn-cache-control").filter_map(|line| std::str::from_utf8(line).ok()).collect();
+    (!lines.is_empty()).then(|| lines.join(", "))
+}
+
 /// The request as the standard's rules on storing see it.
-fn request(asked: &Asked) -> storage::Request<'_> {
+pub(super) fn request(asked: &Asked) -> storage::Request<'_> {
     let draft = &asked.draft;
     storage::Request {
         method: asked.method(),
@@ -271,23 +258,33 @@ fn request(asked: &Asked) -> storage::Request<'_> {
         credentialed: draft.credentialed,
         shared: matches!(draft.ruled.rule.auth, Auth::Shared),
         body_keyed: !matches!(draft.ruled.rule.key.body, BodyKey::None),
+        keeps_cookies: draft.ruled.rule.set_cookie == SetCookie::Store,
     }
 }
 
-/// An answer without a lifetime is not stored; nor is one that is stale on arrival and cannot be validated.
+/// An answer without a lifetime is not stored; nor is one that is stale on arrival, unless it can be validated or a
+/// window for stale answers is still open.
 fn lives(entry: Entry, rule: &Rule) -> Result<Entry, NotStored> {
-    let freshness = &rule.freshness;
-    let said = freshness.override_.or(entry.explicit).or(freshness.default);
-    let validator = !validation::conditions(&entry.headers).is_empty();
-    match said {
-        None if !validator || !entry.directives.no_cache => Err(NotStored::NoLifetime),
-        Some(lifetime) if lifetime <= entry.initial_age && !validator => Err(NotStored::Expired),
+    let rule = &rule.freshness;
+    let validator = !validation::conditions(&entry.headers, false).is_empty();
+    let known = storage::heuristically_cacheable(entry.status) || entry.directives.public;
+    match entry.said(rule) {
+        None if !validator || !entry.directives.no_cache || !known => Err(NotStored::NoLifetime),
+        Some(lifetime) if !validator && useful(&entry, rule, lifetime) <= entry.initial_age => Err(NotStored::Expired),
         _ => Ok(entry),
     }
 }
 
+/// How long from its birth an entry may serve somebody: while it is fresh, and in the longer of its windows.
+pub(super) fn useful(entry: &Entry, rule: &Freshness, lifetime: Duration) -> Duration {
+    lifetime.saturating_add(entry.while_revalidating(rule).max(entry.if_error(rule)))
+}
+
 /// Closes an entry whose body is complete.
 fn complete(entry: Entry, expected: Option<u64>, asked: &Asked) -> Result<Entry, NotStored> {
+    if asked.overtaken {
+        return Err(NotStored::Overtaken);
+    }
     let length = u64::try_from(entry.body.len()).unwrap_or(u64::MAX);
     if expected.is_some_and(|expected| expected != length) {
         return Err(NotStored::NotWhole);
@@ -299,33 +296,4 @@ fn complete(entry: Entry, expected: Option<u64>, asked: &Asked) -> Result<Entry,
         }
         _ => Ok(entry),
     }
-}
-
-/// The stored answer with the fields of the 304, its age reckoned anew; `None` when the 304 speaks of another answer
-/// or of one that may no longer be stored.
-fn freshened(fetching: &Fetching, held: &Held, headers: &Headers, outside: &Outside<'_>) -> Option<Held> {
-    if !validation::answers(&held.entry.headers, headers) {
-        return None;
-    }
-    let rule = &fetching.asked.draft.ruled.rule;
-    let update = dated(storage::storable_headers(headers, |name| rule.strips(name)).ok()?, outside);
-    let merged = validation::freshened(&held.entry.headers, &update);
-    let all: Headers = merged.iter().map(|(name, value)| (name.clone(), value.clone().into_bytes())).collect();
-    let directives = ResponseDirectives::of(&all);
-    let response = storage::Response { status: held.entry.status, headers: &all, directives };
-    storage::may_store(&request(&fetching.asked), &response).ok()?;
-    // A 304 that tells the variants apart by other headers belongs to another set of entries.
-    let names = selection::vary_names(&all).ok()?;
-    names.iter().eq(held.entry.selecting.iter().map(|(name, _)| name)).then_some(())?;
-    let delay = outside.now.mono.since(fetching.sent.mono);
-    let entry = Entry {
-        headers: merged,
-        directives,
-        explicit: freshness::explicit_lifetime(&all, &directives, outside.now.wall),
-        initial_age: freshness::initial_age(headers, fetching.sent.wall, outside.now.wall, delay),
-        position: fetching.position.clone(),
-        ..(*held.entry).clone()
-    };
-    let age_then = entry.initial_age;
-    Some(Held { entry: Rc::new(entry), age_then, since: outside.now.mono, rule: held.rule })
 }

@@ -8,7 +8,7 @@ use crate::reason::L2Failure;
 use crate::redis::Call;
 use crate::redis::breaker::tests::Slots;
 use crate::time::{Instant, Now, Timestamp};
-use crate::transaction::{Answer, Command, Event, Stream, Verdict};
+use crate::transaction::{Answer, Command, Event, OriginCall, Stream, Verdict};
 use crate::worker::{InForce, Outside, Worker};
 use serde_json::{Value, json};
 use std::collections::{HashMap, VecDeque};
@@ -18,8 +18,11 @@ use std::time::Duration;
 /// What L2 answers, or why it does not.
 pub type Reply = Result<Vec<u8>, L2Failure>;
 
-/// What the scripts keep: by hash, the `Vary` names and the variants, each with the time it came in.
-type Hash = (String, HashMap<String, (Instant, Vec<u8>)>);
+/// A variant in L2: when it came in, its place in the log, its bytes.
+pub type Kept = (Instant, u64, Vec<u8>);
+
+/// What the scripts keep: by hash, the `Vary` names and the variants.
+type Hash = (String, HashMap<String, Kept>);
 
 /// One worker and its world.
 pub struct Bench {
@@ -32,17 +35,30 @@ pub struct Bench {
     /// What L2 answers next, before it does what the scripts do.
     pub replies: VecDeque<Reply>,
     pub hashes: HashMap<String, Hash>,
+    /// How many events the log has taken in, and the bans by field.
+    pub log: u64,
+    pub bans: HashMap<String, u64>,
     pub lookups: Vec<Call>,
     pub fills: Vec<Call>,
+    /// Invalidations on their way.
+    pub invalidations: Vec<Call>,
+    /// Refreshes that have not begun, and calls to the origin with nobody waiting.
+    pub refreshes: Vec<Stream>,
+    pub origin_calls: Vec<OriginCall>,
     pub counts: Vec<(Metric, i64)>,
     pub conditions: Vec<(&'static str, String)>,
+    /// Request headers that were taken away, and response headers.
+    pub removed: Vec<&'static str>,
+    pub hidden: Vec<&'static str>,
     pub said: Vec<String>,
     pub states: Vec<String>,
     pub answer: Option<Box<Answer>>,
     pub next: Stream,
 }
 
-/// The position that L2 names in every answer.
+/// The epoch of the log.
+pub const EPOCH: &str = "0123456789abcdef0123456789abcdef01234567";
+/// The position that L2 names as long as nothing is invalidated.
 pub const POSITION: &str = "0123456789abcdef0123456789abcdef01234567:7|";
 
 /// A configuration with L2 and these rules.
@@ -81,10 +97,17 @@ impl Bench {
             property: None,
             replies: VecDeque::new(),
             hashes: HashMap::new(),
+            log: 7,
+            bans: HashMap::new(),
             lookups: Vec::new(),
             fills: Vec::new(),
+            invalidations: Vec::new(),
+            refreshes: Vec::new(),
+            origin_calls: Vec::new(),
             counts: Vec::new(),
             conditions: Vec::new(),
+            removed: Vec::new(),
+            hidden: Vec::new(),
             said: Vec::new(),
             states: Vec::new(),
             answer: None,
@@ -134,7 +157,12 @@ impl Bench {
             match command {
                 Command::Lookup(call) => self.lookups.push(*call),
                 Command::Fill(call) => self.fills.push(*call),
-                Command::RequestHeader(name, value) => self.conditions.push((name, value)),
+                Command::Invalidate(call) => self.invalidations.push(*call),
+                Command::Refresh(stream) => self.refreshes.push(stream),
+                Command::CallOrigin(call) => self.origin_calls.push(*call),
+                Command::RequestHeader(name, Some(value)) => self.conditions.push((name, value)),
+                Command::RequestHeader(name, None) => self.removed.push(name),
+                Command::HideHeader(name) => self.hidden.push(name),
                 Command::ResponseHeader(name, value) => self.said.push(format!("{name}: {value}")),
                 Command::State(value) => self.states.push(value),
                 Command::Count(metric, value) => self.counts.push((metric, value)),
@@ -221,20 +249,23 @@ impl Bench {
     /// The body of the last answer from the cache.
     pub fn body(&self) -> String {
         let answer = self.answer.as_ref().expect("an answer from the cache");
-        String::from_utf8(answer.body.clone().unwrap_or_else(|| answer.entry.body.clone())).unwrap()
+        String::from_utf8(answer.body().to_vec()).unwrap()
     }
 
     /// What `lookup.lua` answers.
     pub fn look(&self, call: &Call) -> Vec<u8> {
-        let (vary, field) = (&call.arguments[0], &call.arguments[1]);
+        let [vary, field, ban] = &call.arguments[..] else { panic!("{:?}", call.arguments) };
+        let position = format!("{EPOCH}:{}|", self.log);
+        let banned = self.bans.get(ban).copied().unwrap_or(0);
         let payload = match self.hashes.get(&call.keys[0]) {
-            None => format!("M{POSITION}").into_bytes(),
-            Some((names, _)) if names != vary => format!("V{POSITION}{names}").into_bytes(),
+            None => format!("M{position}").into_bytes(),
+            Some((names, _)) if names != vary => format!("V{position}{names}").into_bytes(),
             Some((_, variants)) => match variants.get(field) {
-                None => format!("O{POSITION}").into_bytes(),
-                Some((filled, bytes)) => {
+                None => format!("O{position}").into_bytes(),
+                Some((_, at, _)) if *at < banned => format!("M{position}").into_bytes(),
+                Some((filled, _, bytes)) => {
                     let age = self.now.mono.since(*filled).as_millis();
-                    [format!("H{POSITION}{age}|").as_bytes(), bytes].concat()
+                    [format!("H{position}{age}|").as_bytes(), bytes].concat()
                 }
             },
         };
@@ -244,13 +275,48 @@ impl Bench {
     /// Lets L2 take in all fills, as `fill.lua` does, and says so to the worker.
     pub fn settle(&mut self) {
         for call in std::mem::take(&mut self.fills) {
-            let [vary, field, _life] = &call.arguments[..] else { panic!("{:?}", call.arguments) };
+            let [vary, field, _life, position, ban] = &call.arguments[..] else { panic!("{:?}", call.arguments) };
+            let at: u64 = position.strip_prefix(EPOCH).unwrap()[1..].parse().unwrap();
+            if at < self.bans.get(ban).copied().unwrap_or(0) {
+                self.filled(call, Ok(b"$1\r\nF\r\n"));
+                continue;
+            }
             let hash = self.hashes.entry(call.keys[0].clone()).or_default();
             if hash.0 != *vary {
                 *hash = (vary.clone(), HashMap::new());
             }
-            hash.1.insert(field.clone(), (self.now.mono, call.body.clone().unwrap()));
+            hash.1.insert(field.clone(), (self.now.mono, at, call.body.clone().unwrap()));
             self.filled(call, Ok(b"$1\r\nS\r\n"));
+        }
+    }
+
+    /// Lets L2 take in all invalidations, as `invalidate.lua` does; `stream` hears of it.
+    pub fn ban(&mut self, stream: Stream) {
+        for call in std::mem::take(&mut self.invalidations) {
+            for uri in &call.arguments[1..] {
+                self.log += 1;
+                self.bans.insert(uri.clone(), self.log);
+            }
+            self.on(stream, Event::L2(Ok(b"$1\r\nI\r\n")));
+        }
+    }
+
+    /// Runs all refreshes to their end; the origin answers them with `origin`.
+    pub fn refresh(&mut self, origin: &Origin) {
+        for stream in std::mem::take(&mut self.refreshes) {
+            let calls = self.lookups.len();
+            self.on(stream, Event::Refresh);
+            let mut at = calls;
+            while let Some(call) = self.lookups.get(at).cloned() {
+                at += 1;
+                let reply = self.replies.pop_front().unwrap_or_else(|| Ok(self.look(&call)));
+                self.on(stream, Event::L2(reply.as_deref().map_err(|failure| *failure)));
+            }
+            if self.worker.knows(stream) {
+                self.respond(stream, origin);
+            }
+            self.on(stream, Event::Gone);
+            assert!(!self.worker.knows(stream));
         }
     }
 

@@ -9,6 +9,25 @@ use serde_json::{Value, json};
 #[cfg(all(target_family = "wasm", not(target_os = "wasi")))]
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
+/// With `proxy_100_continue` the client's body waits for the origin's 100, and the origin for the head.
+#[test]
+fn a_client_that_waits_for_a_100_is_let_go_and_nobody_blamed() {
+    let change = json!({ "match": { "methods": ["POST"], "path": "/**" }, "key": { "body": "whole" } });
+    let mut bench = Bench::with_rule(change);
+    let expecting = post("/a", "q").with("expect", "100-continue");
+    let stream = bench.stream();
+    assert!(matches!(bench.head(stream, &expecting), Verdict::Pause));
+    bench.wait(1_000);
+    assert!(matches!(bench.on(stream, Event::Deadline), Verdict::Continue));
+    bench.wait(10);
+    bench.on(stream, Event::RequestBody { length: 1, bytes: None });
+    bench.on(stream, Event::Gone);
+    assert_eq!(bench.count(Metric::Unexpected { reason: "body_withheld" }), 0);
+    assert_eq!(bench.ask(&expecting, &ok("x")), "pass;body_withheld", "and not made to wait again");
+    assert_eq!(bench.ask(&post("/a", "q"), &ok("one")), "miss;uri_miss", "others are read as before");
+    assert_eq!(bench.ask(&post("/a", "q"), &ok("x")), "hit;l1");
+}
+
 /// Keyed on `/q`; `/id` is echoed, `/x` ignored.
 fn identify(change: Value) -> Value {
     let key = json!({ "json": { "include": ["/q"], "echo": ["/id"], "ignore": ["/x"] }, "max_body": "100B" });

@@ -27,7 +27,7 @@ fn in_every_phase(bench: &mut Bench) -> Vec<(&'static str, Stream)> {
     let (fetching, _) = bench.send(&get("/fetching"));
     let (filling, _) = bench.send(&get("/filling"));
     response(bench, filling);
-    let (passing, _) = bench.send(&get("/passing").with("range", "x"));
+    let (passing, _) = bench.send(&get("/passing").with("upgrade", "x"));
     vec![("reading", reading), ("looking", looking), ("fetching", fetching), ("filling", filling), ("passing", passing)]
 }
 

@@ -2,7 +2,9 @@
 
 mod bench;
 mod bodies;
+mod change;
 mod fills;
+mod forms;
 mod gone;
 mod message;
 #[cfg(not(target_family = "wasm"))]
@@ -10,6 +12,7 @@ mod properties;
 mod requests;
 mod second_tier;
 mod settings;
+mod stale;
 mod storing;
 mod trouble;
 mod validating;

@@ -62,18 +62,88 @@ fn an_origin_in_trouble_is_told_as_it_is() {
 }
 
 #[test]
-fn only_a_plain_get_gets_our_condition() {
-    for request in [
-        get("/a").with("if-none-match", "\"9\""),
-        get("/a").with("if-modified-since", MODIFIED),
-        request("HEAD", "/a"),
-        get("/a").with("authorization", "x"),
+fn our_condition_takes_the_place_of_the_clients() {
+    let ours = [("if-none-match", "\"1\"".to_owned()), ("if-modified-since", MODIFIED.to_owned())];
+    for (client, status) in [
+        (get("/a").with("if-none-match", "\"9\""), 200),
+        (get("/a").with("if-none-match", "\"9\", \"1\""), 304),
+        (get("/a").with("if-modified-since", MODIFIED), 304),
+        (request("HEAD", "/a"), 200),
     ] {
         let mut bench = stale();
-        bench.ask(&request, &not_modified());
-        assert!(bench.conditions.is_empty(), "{:?}", request.headers);
-        assert!(bench.answer.is_none(), "the client's own 304 is the client's");
+        assert_eq!(bench.ask(&client, &not_modified()), "revalidated;origin");
+        assert_eq!((&bench.conditions[..], bench.removed.len()), (&ours[..], 0), "{:?}", client.headers);
+        assert_eq!(
+            bench.answer.as_ref().unwrap().status(),
+            status,
+            "what the client has is compared with what is stored"
+        );
+        assert_eq!(bench.ask(&get("/a"), &ok("x")), "hit;l1");
     }
+    let mut bench = stale();
+    assert_eq!(bench.ask(&get("/a").with("if-none-match", "\"1\""), &ok("two").with("etag", "\"2\"")), "miss;stale");
+    assert_eq!(bench.ask(&get("/a"), &ok("x")), "hit;l1", "a new answer is the client's as well");
+
+    let mut dated = Bench::with_rule(json!({}));
+    dated.ask(&get("/a"), &ok("one").with("cache-control", "max-age=60").with("last-modified", MODIFIED));
+    dated.wait(60_000);
+    assert_eq!(
+        dated.ask(&get("/a").with("if-none-match", "\"9\""), &not_modified().without("etag")),
+        "revalidated;origin"
+    );
+    assert_eq!(dated.removed, ["if-none-match"], "it would have come before ours");
+    assert_eq!(dated.answer.as_ref().unwrap().status(), 200);
+}
+
+/// For a part, a date is no condition: the origin could not tell which part still holds.
+#[test]
+fn a_part_of_a_stale_answer_is_asked_for_with_its_tag_alone() {
+    let mut bench = stale();
+    assert_eq!(bench.ask(&get("/a").with("range", "bytes=0-0"), &not_modified()), "revalidated;origin");
+    assert_eq!(bench.conditions, [("if-none-match", "\"1\"".to_owned())]);
+    assert_eq!((bench.answer.as_ref().unwrap().status(), bench.body().as_str()), (206, "o"));
+    let mut bench = stale();
+    let part = ok("t").with(":status", "206").with("content-range", "bytes 0-0/3").with("etag", "\"2\"");
+    assert_eq!(
+        bench.ask(&get("/a").with("range", "bytes=0-0"), &part),
+        "miss;stale",
+        "the new one's part is passed on"
+    );
+}
+
+/// The origin's 304 names what the client has, and not what is stored.
+#[test]
+fn a_304_for_the_client_is_the_clients() {
+    let mut bench = stale();
+    let (stream, _) = bench.send(&get("/a").with("if-none-match", "\"2\""));
+    assert!(matches!(bench.respond(stream, &not_modified().without("etag").with("etag", "\"2\"")), Verdict::Continue));
+    assert_eq!(bench.ask(&get("/a"), &not_modified()), "revalidated;origin", "the old one is as stale as before");
+}
+
+#[test]
+fn an_answer_to_head_tells_of_the_stored_one() {
+    let head = |etag: &str| empty("200").without("content-length").with("content-length", "3").with("etag", etag);
+    let mut bench = stale();
+    let news = head("\"1\"").with("cache-control", "max-age=100").with("x-new", "1").with("last-modified", MODIFIED);
+    assert_eq!(bench.ask(&request("HEAD", "/a"), &news), "miss;stale");
+    assert_eq!(bench.ask(&get("/a"), &ok("x")), "hit;l1", "it holds, and is fresh again");
+    assert_eq!(bench.body(), "one");
+    assert!(bench.answer.as_ref().unwrap().entry.headers.contains(&("x-new".to_owned(), "1".to_owned())));
+    for news in [head("\"2\""), head("\"1\"").without("content-length").with("content-length", "4")] {
+        let mut bench = stale();
+        bench.ask(&request("HEAD", "/a"), &news);
+        assert_eq!(bench.ask(&get("/a"), &ok("two")), "miss;uri_miss", "it does not hold any more");
+    }
+    let mut bench = stale();
+    bench.ask(&request("HEAD", "/a"), &head("\"1\"").with(":status", "404"));
+    assert_eq!(bench.ask(&get("/a"), &not_modified()), "revalidated;origin", "another status tells nothing");
+}
+
+#[test]
+fn a_reason_that_the_origin_removes_is_needed() {
+    let mut bench = stale();
+    bench.ask(&get("/a").with("authorization", "x"), &not_modified());
+    assert!(bench.conditions.is_empty() && bench.answer.is_none());
     let mut bench = stale();
     assert_eq!(bench.ask(&get("/a").with("cache-control", "no-cache"), &not_modified()), "revalidated;origin");
     assert_eq!(bench.ask(&get("/a").with("cache-control", "max-age=0"), &not_modified()), "revalidated;origin");

@@ -1,0 +1,160 @@
+//! Invalidation (RFC 9111 §4.4): an unsafe request that succeeds makes what is stored of its URI untrue.
+
+use super::request::{Head, asked, key, uri};
+use super::response::{judge, status};
+use super::{Outside, Worker};
+use crate::config::BodyKey;
+use crate::http::Headers;
+use crate::metrics::{L2End, Metric};
+use crate::reason::{Forward, L2Failure, NotStored};
+use crate::redis;
+use crate::rfc9111::invalidation;
+use crate::time::Instant;
+use crate::transaction::{Asked, Changing, Command, Draft, Fetching, Phase, Verdict};
+use std::rc::Rc;
+use std::time::Duration;
+
+/// How many invalidations may be on their way to L2. What would be one too many is as good as acknowledged: L2 has not
+/// answered the others, and in time drops the calls that ask about it.
+const MOST: usize = 1024;
+
+/// The URIs whose invalidation is on its way to L2, and since when: what L2 says about them may be older.
+#[derive(Default)]
+pub(super) struct Unheard(Vec<(u128, Instant)>);
+
+impl Unheard {
+    fn add(&mut self, uris: &[u128], now: Instant) {
+        self.0.extend(uris.iter().map(|uri| (*uri, now)));
+        let over = self.0.len().saturating_sub(MOST);
+        self.0.drain(..over);
+    }
+
+    fn heard(&mut self, uris: &[u128]) {
+        self.0.retain(|(uri, _)| !uris.contains(uri));
+    }
+
+    /// Whether what L2 says about a URI may be older than its invalidation. `longest` is how long a call may take.
+    pub(super) fn doubts(&mut self, uri: u128, now: Instant, longest: Duration) -> bool {
+        self.0.retain(|(_, since)| now.since(*since) <= longest);
+        self.0.iter().any(|(unheard, _)| *unheard == uri)
+    }
+}
+
+impl Worker {
+    /// §4.4: "A cache MUST invalidate the target URI (Section 7.1 of [HTTP]) when it receives a non-error status code in
+    /// response to an unsafe request method (including methods whose safety is unknown)."
+    pub(super) fn changed(
+        &mut self,
+        changing: Changing,
+        headers: Headers,
+        end: bool,
+        from_origin: bool,
+        outside: &mut Outside<'_>,
+    ) -> (Option<Phase>, Verdict) {
+        let succeeded = from_origin && status(&headers).is_some_and(invalidation::succeeded);
+        if !succeeded {
+            return (None, Verdict::Continue);
+        }
+        let uris = self.affected(&changing, &headers);
+        if uris.is_empty() {
+            return (None, Verdict::Continue);
+        }
+        self.invalidate(uris, outside);
+        let represented = self.represented(changing, &headers, outside);
+        match represented.map(|fetching| (judge(&fetching, &headers, end, from_origin, outside), fetching)) {
+            Some((Ok((entry, expected)), fetching)) if entry.explicit.is_some() => {
+                match self.set_aside(entry, expected) {
+                    Ok(entry) => self.begin_fill(fetching.asked, entry, expected, end, outside),
+                    Err(reason) => self.drop_fill(&fetching.asked, reason),
+                }
+            }
+            Some((Ok(_), fetching)) => self.drop_fill(&fetching.asked, NotStored::NoLifetime),
+            Some((Err(reason), fetching)) => self.drop_fill(&fetching.asked, reason),
+            None => (None, Verdict::Continue),
+        }
+    }
+
+    /// The URIs of a successful unsafe request, each as every rule that may have stored something of it writes it.
+    fn affected(&self, changing: &Changing, response: &Headers) -> Vec<u128> {
+        let head = Head::read(&changing.headers);
+        let mut uris = Vec::new();
+        for target in invalidation::affected(head.scheme, head.host, head.target, response) {
+            let (path, _) = crate::key::split_target(&target.target);
+            let rules = self.force.rules.iter().filter(|ruled| ruled.rule.matches_uri(&target.host, path));
+            uris.extend(rules.map(|ruled| crate::key::uri(&ruled.rule, &target.host, &target.target)));
+        }
+        uris.sort_unstable();
+        uris.dedup();
+        uris
+    }
+
+    /// Drops what is stored of these URIs, in this worker and in L2, and keeps what is under way from being stored.
+    pub(super) fn invalidate(&mut self, uris: Vec<u128>, outside: &mut Outside<'_>) {
+        let removed = self.memory.invalidate(&uris);
+        self.count_removed(&removed);
+        let under_way = self.phases.values_mut().filter_map(asked_of).filter(|asked| uris.contains(&asked.uri));
+        under_way.for_each(|asked| asked.overtaken = true);
+        self.count(Metric::Invalidations { scope: "uri" });
+        let Some(redis) = self.force.config.redis.as_ref() else { return };
+        // Whatever the breaker says: nobody waits for it, and what is not said now is never said.
+        let call = redis::invalidate(redis, &uris, super::fills::longest(redis));
+        self.commands.push(Command::Invalidate(Box::new(call)));
+        self.unheard.add(&uris, outside.now.mono);
+        self.telling = Some(uris);
+    }
+
+    /// L2 has heard of an invalidation, or not.
+    pub(super) fn told(&mut self, uris: &[u128], reply: Result<&[u8], L2Failure>, outside: &mut Outside<'_>) {
+        let end = reply.and_then(redis::read_invalidate);
+        self.book(end.err().is_none_or(|failure| !failure.is_absence()), outside);
+        self.count_l2("invalidate", end.map_or_else(L2End::Failed, |()| L2End::Ok));
+        if end.is_ok() {
+            self.unheard.heard(uris);
+        }
+    }
+
+    /// RFC 9110 §9.3.3: "Responses to POST requests are only cacheable when they include explicit freshness information
+    /// (Section 4.2.1 of [CACHING]) and a Content-Location header field that has the same value as the POST's target URI
+    /// (Section 8.7). A cached POST response can be reused to satisfy a later GET or HEAD request."
+    ///
+    /// As an answer to that GET, where a rule is for it.
+    fn represented(&self, changing: Changing, response: &Headers, outside: &Outside<'_>) -> Option<Fetching> {
+        let Changing { headers, sent } = changing;
+        let head = Head::read(&headers);
+        let fits = head.method == "POST"
+            && status(response) == Some(200)
+            && invalidation::represents_target(head.scheme, head.host, head.target, response);
+        fits.then_some(())?;
+        let (path, _) = crate::key::split_target(head.target);
+        let ruled = self.force.rules.iter().find(|ruled| ruled.rule.matches("GET", head.host, path))?;
+        let ruled = Rc::clone(ruled);
+        (ruled.rule.key.body == BodyKey::None).then_some(())?;
+        let as_get = |name: &str, value: &[u8]| if name == ":method" { b"GET".to_vec() } else { value.to_vec() };
+        let as_get: Vec<_> = headers.iter().map(|(name, value)| (name.to_owned(), as_get(name, value))).collect();
+        let headers = Headers::from_pairs(as_get);
+        let credentialed = crate::rfc9111::storage::credentialed(&headers, &ruled.rule.credentials);
+        let (directives, started) = (crate::http::RequestDirectives::of(&headers), sent.mono);
+        let draft = Draft { ruled, headers, directives, credentialed, conditional: false, ranged: false, started };
+        let key = key(&draft, outside).build();
+        let asked = Asked { uri: uri(&draft), ..asked(draft, key, Vec::new()) };
+        Some(Fetching {
+            asked,
+            reason: Forward::UriMiss,
+            held: None,
+            validating: false,
+            position: Default::default(),
+            sent,
+        })
+    }
+}
+
+/// The request in a phase that may bring something to be stored.
+pub(super) fn asked_of(phase: &mut Phase) -> Option<&mut Asked> {
+    match phase {
+        Phase::Lookup(looking) => Some(&mut looking.asked),
+        Phase::Refreshing(refreshing) => Some(&mut refreshing.asked),
+        Phase::Fetching(fetching) => Some(&mut fetching.asked),
+        Phase::Filling(filling) => Some(&mut filling.asked),
+        _ => None,
+    }
+}
