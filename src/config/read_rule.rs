@@ -99,6 +99,12 @@ fn check_body_key(section: &Section, rule: &Rule) {
         ),
         _ => {}
     }
+    if rule.refresh.is_some() && rule.key.body != BodyKey::None {
+        section.report(
+            "refreshes in the background what is keyed on a request body, which is not kept",
+            "remove `refresh`: one request will lead to the service while others get the stale answer",
+        );
+    }
 }
 
 fn name(text: &str) -> Result<String, Flaw> {

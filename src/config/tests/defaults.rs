@@ -87,8 +87,9 @@ fn what_is_written_is_read() {
     assert_eq!((json.include[0].tokens(), json.ignore[0].tokens()), (&["tls_data".into()][..], &["a/b".into()][..]));
     assert_eq!(json.echo[0].to_string(), "/session_id");
     assert_eq!(identify.credentials, ["authorization", "x-session"]);
-    let refresh = Refresh { cluster: "api".to_owned(), authority: None, timeout: secs(10) };
-    assert_eq!(identify.refresh, Some(refresh));
+    assert_eq!(identify.refresh, None);
+    let plain = parse(&with_rule(json!({ "refresh": { "cluster": "api" } }))).rules.remove(0);
+    assert_eq!(plain.refresh, Some(Refresh { cluster: "api".to_owned(), authority: None, timeout: secs(10) }));
     assert_eq!((identify.key.max_body, &compare.key.body), (1024, &BodyKey::Whole));
 }
 

@@ -41,7 +41,7 @@ pub(super) fn full() -> Value {
             },
             {
                 "name": "identify", "match": { "methods": ["POST"], "path": "/identify" },
-                "credentials": ["Authorization", "x-session"], "refresh": { "cluster": "api" },
+                "credentials": ["Authorization", "x-session"],
                 "key": {
                     "query": { "ignore": ["utm_*"] }, "max_body": "1KiB",
                     "json": { "include": ["/tls_data"], "echo": ["/session_id"], "ignore": ["/a~1b"] },

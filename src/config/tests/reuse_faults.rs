@@ -57,6 +57,19 @@ fn authorization_counts_unless_the_answer_is_for_all() {
 }
 
 #[test]
+fn a_body_is_not_kept_for_a_refresh() {
+    let keyed = json!({
+        "match": { "methods": ["POST"], "path": "/q" }, "key": { "body": "whole" }, "refresh": { "cluster": "api" }
+    });
+    expect_in_rule(&[(
+        keyed,
+        "",
+        "refreshes in the background what is keyed on a request body, which is not kept",
+        "remove `refresh`: one request will lead to the service while others get the stale answer",
+    )]);
+}
+
+#[test]
 fn cookies_and_clients_have_two_words_each() {
     let (cookie, client) = (
         "write store if everyone may have the cookie, else refuse",
