@@ -102,10 +102,8 @@ pub enum Verdict {
 pub enum Command {
     /// Ask L2 on behalf of this stream; its reply comes as [`Event::L2`], also where the call cannot even be sent.
     Lookup(Box<Call>),
-    /// Write to L2 with nobody waiting; how it ended comes to `Worker::filled`.
-    Fill(Box<Call>),
-    /// Ban in L2, at once; how it ended comes as [`Event::L2`], if the stream is still there. That changes nothing for it.
-    Invalidate(Box<Call>),
+    /// Write to L2 with nobody waiting: a fill, or a ban. How it ended comes to `Worker::written`.
+    Write(Box<Call>),
     /// Begin a refresh with nobody waiting: this stream, which is none of the host's, is due an [`Event::Refresh`].
     Refresh(Stream),
     /// Ask the origin for a stream that is none of the host's; its answer comes as if to a request, or [`Event::Gone`].

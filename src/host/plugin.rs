@@ -54,28 +54,19 @@ impl Setting {
 
 /// What the root does on behalf of streams that need not wait for it.
 pub enum Errand {
-    /// Sends a fill.
-    Fill(Box<Call>),
+    /// Writes to L2.
+    Write(Box<Call>),
     /// Begins a refresh, as a stream of its own.
     Refresh(Stream),
-}
-
-/// A call of a stream that could not even be sent.
-#[derive(Clone, Copy)]
-pub enum Refused {
-    /// The stream waits for it.
-    Lookup,
-    /// It does not.
-    Invalidation,
 }
 
 /// What the commands of one step came to.
 #[derive(Default)]
 pub struct Done {
-    /// The token of a call under way.
+    /// The token of a lookup under way.
     pub token: Option<u32>,
-    /// The call that could not be sent.
-    pub refused: Option<Refused>,
+    /// Whether a lookup could not even be sent.
+    pub refused: bool,
     /// A request to the origin that the step asked for.
     pub origin: Option<Box<OriginCall>>,
 }
@@ -125,9 +116,9 @@ impl Plugin {
         self.step(|worker, outside| worker.on(stream, event, outside))
     }
 
-    /// Tells the worker how a fill ended.
-    pub fn filled(&self, call: Call, reply: Result<&[u8], crate::reason::L2Failure>) {
-        self.step(|worker, outside| worker.filled(call, reply, outside));
+    /// Tells the worker how something written to L2 ended.
+    pub fn written(&self, call: Call, reply: Result<&[u8], crate::reason::L2Failure>) {
+        self.step(|worker, outside| worker.written(call, reply, outside));
     }
 
     /// Does what is due from time to time.
@@ -159,13 +150,9 @@ impl Plugin {
         match command {
             Command::Lookup(call) => {
                 done.token = self.dispatch(&call);
-                done.refused = done.token.is_none().then_some(Refused::Lookup);
+                done.refused = done.token.is_none();
             }
-            Command::Invalidate(call) => {
-                done.token = self.dispatch(&call);
-                done.refused = done.token.is_none().then_some(Refused::Invalidation);
-            }
-            Command::Fill(call) => self.post(Errand::Fill(call)),
+            Command::Write(call) => self.post(Errand::Write(call)),
             Command::Refresh(stream) => self.post(Errand::Refresh(stream)),
             Command::CallOrigin(call) => done.origin = Some(call),
             Command::RequestHeader(name, value) => {

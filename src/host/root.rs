@@ -29,7 +29,7 @@ pub struct Root {
 
 /// A call under way.
 enum Under {
-    Fill(Box<Call>),
+    Write(Box<Call>),
     /// A refresh has asked L2.
     Lookup(Stream),
     /// A refresh has asked the origin.
@@ -59,19 +59,19 @@ impl Root {
     fn run_errands(&mut self, plugin: &Plugin) {
         while let Some(errand) = plugin.next_errand() {
             match errand {
-                Errand::Fill(call) => self.send_fill(plugin, call),
+                Errand::Write(call) => self.write(plugin, call),
                 Errand::Refresh(stream) => self.drive(plugin, stream, Event::Refresh),
             }
         }
         plugin.run_commands();
     }
 
-    fn send_fill(&mut self, plugin: &Plugin, call: Box<Call>) {
+    fn write(&mut self, plugin: &Plugin, call: Box<Call>) {
         match plugin.dispatch(&call) {
             Some(token) => {
-                self.calls.insert(token, Under::Fill(call));
+                self.calls.insert(token, Under::Write(call));
             }
-            None => plugin.filled(*call, Err(L2Failure::Unreachable)),
+            None => plugin.written(*call, Err(L2Failure::Unreachable)),
         }
     }
 
@@ -82,7 +82,7 @@ impl Root {
         if let Some(token) = done.token {
             self.calls.insert(token, Under::Lookup(stream));
         }
-        if done.refused.is_some() {
+        if done.refused {
             self.drive(plugin, stream, Event::L2(Err(L2Failure::Unreachable)));
         }
         if let Some(call) = done.origin {
@@ -139,9 +139,9 @@ impl Context for Root {
     fn on_http_call_response(&mut self, token: u32, headers: usize, body: usize, _trailers: usize) {
         let (Some(plugin), Some(call)) = (self.plugin(), self.calls.remove(&token)) else { return };
         match call {
-            Under::Fill(call) => {
+            Under::Write(call) => {
                 let reply = read_reply(headers, body);
-                plugin.filled(*call, reply.as_deref().map_err(|failure| *failure));
+                plugin.written(*call, reply.as_deref().map_err(|failure| *failure));
             }
             Under::Lookup(stream) => {
                 let reply = read_reply(headers, body);

@@ -1,6 +1,6 @@
 //! A stream: one request with its response.
 
-use super::plugin::{Plugin, Refused, Setting, set_state};
+use super::plugin::{Plugin, Setting, set_state};
 use super::root;
 use crate::http::Headers;
 use crate::reason::L2Failure;
@@ -46,11 +46,10 @@ impl HttpStream {
         loop {
             let done = plugin.run_commands();
             self.token = done.token;
-            match done.refused {
-                None => return verdict,
-                Some(Refused::Lookup) => verdict = plugin.on(self.id, Event::L2(Err(L2Failure::Unreachable))),
-                Some(Refused::Invalidation) => drop(plugin.on(self.id, Event::L2(Err(L2Failure::Unreachable)))),
+            if !done.refused {
+                return verdict;
             }
+            verdict = plugin.on(self.id, Event::L2(Err(L2Failure::Unreachable)));
         }
     }
 

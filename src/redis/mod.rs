@@ -101,6 +101,12 @@ fn names(vary: &[String]) -> String {
     format!("v:{}", vary.join(","))
 }
 
+/// The URIs that an invalidation is about.
+pub fn banned(call: &Call) -> Vec<u128> {
+    let fields = call.arguments.iter().filter_map(|field| field.strip_prefix("uri:"));
+    fields.filter_map(|digest| u128::from_str_radix(digest, 16).ok()).collect()
+}
+
 /// Asks for one variant.
 pub fn lookup(place: &Place, selecting: &[(String, Option<String>)]) -> Call {
     let vary: Vec<String> = selecting.iter().map(|(name, _)| name.clone()).collect();
@@ -132,15 +138,14 @@ pub fn fill(
     }
 }
 
-/// Bans all that was fetched for these URIs so far. `longest` is how long any entry lives at most. Sent whole: whether
-/// Redis knows the script would only be heard when the stream may be gone.
+/// Bans all that was fetched for these URIs so far. `longest` is how long any entry lives at most.
 pub fn invalidate(redis: &Redis, uris: &[u128], longest: Duration) -> Call {
     let prefix = &redis.key_prefix;
     let mut arguments = vec![longest.as_millis().to_string()];
     arguments.extend(uris.iter().map(|uri| ban(*uri)));
     Call {
         script: &script::INVALIDATE,
-        whole: true,
+        whole: false,
         keys: vec![format!("{prefix}:log"), format!("{prefix}:bans")],
         arguments,
         body: None,
@@ -182,6 +187,11 @@ pub fn read_fill(reply: &[u8]) -> Result<bool, L2Failure> {
 /// As [`read_lookup`].
 pub fn read_invalidate(reply: &[u8]) -> Result<(), L2Failure> {
     if bulk(reply)? == b"I" { Ok(()) } else { Err(L2Failure::Corrupt) }
+}
+
+/// Whether Redis says that it does not know the script.
+pub fn is_unknown_script(reply: &[u8]) -> bool {
+    bulk(reply) == Err(L2Failure::NoScript)
 }
 
 fn bulk(reply: &[u8]) -> Result<&[u8], L2Failure> {

@@ -15,12 +15,12 @@ pub struct Script {
 pub static LOOKUP: Script = Script {
     name: "lookup",
     text: include_str!("scripts/lookup.lua"),
-    sha1: "8092011a5b879dc5cd65c054c50928b36a87344a",
+    sha1: "edb89444048d5796001123ce501ccde3f2e39ee8",
 };
 
 /// One variant stored.
 pub static FILL: Script =
-    Script { name: "fill", text: include_str!("scripts/fill.lua"), sha1: "2d8a010e36a2c4266c42115c9a59fcf2328256f4" };
+    Script { name: "fill", text: include_str!("scripts/fill.lua"), sha1: "818572f6e6759eb29a5de42b9cdd62bfdf1bd0b4" };
 
 /// All that was fetched for some URIs banned.
 pub static INVALIDATE: Script = Script {

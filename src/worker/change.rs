@@ -7,7 +7,7 @@ use crate::config::BodyKey;
 use crate::http::Headers;
 use crate::metrics::{L2End, Metric};
 use crate::reason::{Forward, L2Failure, NotStored};
-use crate::redis;
+use crate::redis::{self, Call};
 use crate::rfc9111::invalidation;
 use crate::time::Instant;
 use crate::transaction::{Asked, Changing, Command, Draft, Fetching, Phase, Verdict};
@@ -98,19 +98,17 @@ impl Worker {
         let Some(redis) = self.force.config.redis.as_ref() else { return };
         // Whatever the breaker says: nobody waits for it, and what is not said now is never said.
         let call = redis::invalidate(redis, &uris, super::fills::longest(redis));
-        self.commands.push(Command::Invalidate(Box::new(call)));
+        self.commands.push(Command::Write(Box::new(call)));
         self.unheard.add(&uris, outside.now.mono);
-        self.telling = Some(uris);
     }
 
     /// L2 has heard of an invalidation, or not.
-    pub(super) fn told(&mut self, uris: &[u128], reply: Result<&[u8], L2Failure>, outside: &mut Outside<'_>) {
+    pub(super) fn told(&mut self, call: &Call, reply: Result<&[u8], L2Failure>) -> L2End {
         let end = reply.and_then(redis::read_invalidate);
-        self.book(end.err().is_none_or(|failure| !failure.is_absence()), outside);
-        self.count_l2("invalidate", end.map_or_else(L2End::Failed, |()| L2End::Ok));
         if end.is_ok() {
-            self.unheard.heard(uris);
+            self.unheard.heard(&redis::banned(call));
         }
+        end.map_or_else(L2End::Failed, |()| L2End::Ok)
     }
 
     /// RFC 9110 §9.3.3: "Responses to POST requests are only cacheable when they include explicit freshness information

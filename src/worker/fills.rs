@@ -68,7 +68,7 @@ impl Worker {
             return self.count_l2("fill", L2End::Dropped);
         };
         let call = redis::fill(&place, &entry.selecting, life, &entry.position, bytes);
-        self.commands.push(Command::Fill(Box::new(call)));
+        self.commands.push(Command::Write(Box::new(call)));
     }
 
     /// How long L2 keeps an entry: no longer than it is fresh or may be served stale, nor than the operator says; the
@@ -84,17 +84,23 @@ impl Worker {
         Some(life).filter(|life| *life >= LEAST)
     }
 
-    /// A fill has ended. With [`L2Failure::NoScript`] it is sent again, once, with the script's text.
-    pub fn filled(&mut self, call: Call, reply: Result<&[u8], L2Failure>, outside: &mut Outside<'_>) {
-        let end = reply.and_then(redis::read_fill);
-        if end == Err(L2Failure::NoScript) && !call.whole {
-            self.count_l2("fill", L2End::Failed(L2Failure::NoScript));
-            return self.commands.push(Command::Fill(Box::new(Call { whole: true, ..call })));
+    /// Something written to L2 has ended. With [`L2Failure::NoScript`] it is sent again, once, with the script's text.
+    pub fn written(&mut self, call: Call, reply: Result<&[u8], L2Failure>, outside: &mut Outside<'_>) {
+        let op = call.script.name;
+        if reply.map(redis::is_unknown_script) == Ok(true) && !call.whole {
+            self.count_l2(op, L2End::Failed(L2Failure::NoScript));
+            return self.commands.push(Command::Write(Box::new(Call { whole: true, ..call })));
         }
+        let end = if call.body.is_some() { self.filled(&call, reply) } else { self.told(&call, reply) };
+        let absent = matches!(end, L2End::Failed(failure) if failure.is_absence());
+        self.book(!absent, outside);
+        self.count_l2(op, end);
+    }
+
+    fn filled(&mut self, call: &Call, reply: Result<&[u8], L2Failure>) -> L2End {
         self.fills.ended(call.body.as_ref().map_or(0, Vec::len));
-        self.book(end.err().is_none_or(|failure| !failure.is_absence()), outside);
-        let end = end.map_or_else(L2End::Failed, |stored| if stored { L2End::Ok } else { L2End::Fenced });
-        self.count_l2("fill", end);
+        let end = reply.and_then(redis::read_fill);
+        end.map_or_else(L2End::Failed, |stored| if stored { L2End::Ok } else { L2End::Fenced })
     }
 }
 

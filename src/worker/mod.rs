@@ -85,10 +85,6 @@ pub struct Worker {
     leads: Leads,
     /// Invalidations that L2 may not have heard of yet.
     unheard: Unheard,
-    /// Whose streams will be told how an invalidation ended.
-    tellers: HashMap<Stream, Vec<u128>>,
-    /// The invalidation of the step being taken.
-    telling: Option<Vec<u128>>,
 }
 
 impl Worker {
@@ -110,8 +106,6 @@ impl Worker {
             captured: 0,
             leads: Leads::default(),
             unheard: Unheard::default(),
-            tellers: HashMap::new(),
-            telling: None,
         };
         worker.configure(config);
         worker
@@ -181,25 +175,12 @@ impl Worker {
 
     /// Moves a stream by an event.
     pub fn on(&mut self, stream: Stream, event: Event<'_>, outside: &mut Outside<'_>) -> Verdict {
-        match &event {
-            Event::L2(reply) => {
-                if let Some(uris) = self.tellers.remove(&stream) {
-                    self.told(&uris, *reply, outside);
-                    return Verdict::Pause;
-                }
-            }
-            Event::Gone => drop(self.tellers.remove(&stream)),
-            _ => {}
-        }
         let phase = self.phases.remove(&stream);
         self.captured = self.captured.saturating_sub(phase.as_ref().map_or(0, captured));
         let (phase, verdict) = self.step(phase, event, outside);
         if let Some(phase) = phase {
             self.captured += captured(&phase);
             self.phases.insert(stream, phase);
-        }
-        if let Some(uris) = self.telling.take() {
-            self.tellers.insert(stream, uris);
         }
         verdict
     }

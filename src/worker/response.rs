@@ -242,10 +242,10 @@ pub(super) fn dated(mut headers: Vec<(String, String)>, outside: &Outside<'_>) -
     headers
 }
 
-/// What the origin says to this cache alone, on one line.
+/// What the origin says to this cache alone, on one line; nothing where it cannot be read, as then it does not count.
 pub(super) fn targeted(headers: &Headers) -> Option<String> {
-    let lines: Vec<&str> = headers.all("cdn-cache-control").filter_map(|line| std::str::from_utf8(line).ok()).collect();
-    (!lines.is_empty()).then(|| lines.join(", "))
+    let lines = headers.all("cdn-cache-control").map(|line| std::str::from_utf8(line).ok());
+    lines.collect::<Option<Vec<&str>>>().filter(|lines| !lines.is_empty()).map(|lines| lines.join(", "))
 }
 
 /// The request as the standard's rules on storing see it.

@@ -146,9 +146,10 @@ impl Worker {
     /// Lets go of refreshes that will never end.
     pub(super) fn drop_lost_refreshes(&mut self, now: Instant) {
         let lost = |asked: &Asked| asked.background && now.since(asked.draft.started) > LOST;
-        let before = self.phases.len();
-        self.phases.retain(|_, phase| !super::change::asked_of(phase).is_some_and(|asked| lost(asked)));
-        (before != self.phases.len()).then(|| self.count(Metric::Unexpected { reason: "refresh_lost" }));
+        let phases = self.phases.extract_if(|_, phase| super::change::asked_of(phase).is_some_and(|asked| lost(asked)));
+        for (_, mut phase) in phases.collect::<Vec<_>>() {
+            let _ = super::change::asked_of(&mut phase).map(|asked| self.end_refresh(asked, RefreshEnd::Failed));
+        }
     }
 
     pub(super) fn end_refresh(&mut self, asked: &Asked, end: RefreshEnd) -> (Option<Phase>, Verdict) {

@@ -7,7 +7,7 @@ use super::{Outside, Worker};
 use crate::config::SetCookie;
 use crate::entry::Entry;
 use crate::http::etag::{EntityTag, EntityTags};
-use crate::http::{Headers, ResponseDirectives, tags};
+use crate::http::{Headers, ResponseDirectives, tags, withheld_fields};
 use crate::memory::Held;
 use crate::metrics::{Metric, Status, Tier};
 use crate::reason::Forward;
@@ -137,9 +137,12 @@ fn renewed(fetching: &Fetching, held: &Held, headers: &Headers, outside: &Outsid
     let rule = &fetching.asked.draft.ruled.rule;
     let keeps_cookies = rule.set_cookie == SetCookie::Store;
     let update = storage::storable_headers(headers, keeps_cookies, |name| rule.strips(name)).ok()?;
-    let merged = validation::freshened(&held.entry.headers, &dated(update, outside));
+    let mut merged = validation::freshened(&held.entry.headers, &dated(update, outside));
     let targeted = targeted(headers).or_else(|| held.entry.targeted.clone());
     let all = lines(&merged, targeted.as_deref());
+    // What the news and the stored answer withhold together: each may bring a field that the other one names.
+    let withheld = withheld_fields(&all);
+    merged.retain(|(name, _)| !withheld.contains(name));
     let directives = ResponseDirectives::of(&all);
     let response = storage::Response { status: held.entry.status, headers: &all, directives };
     let asked = storage::Request { method: "GET", ..request(&fetching.asked) };

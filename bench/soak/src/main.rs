@@ -90,12 +90,12 @@ impl Soak {
     /// Redis takes what is written to it.
     fn written(&mut self, commands: Vec<Command>) -> bool {
         let fill = commands.into_iter().find_map(|command| match command {
-            Command::Fill(call) => Some(call),
+            Command::Write(call) => Some(call),
             _ => None,
         });
         let Some(call) = fill else { return false };
         let mut shared = Alone;
-        self.worker.filled(*call, Ok(b"$1\r\nS\r\n"), &mut outside(self.micros, &mut shared));
+        self.worker.written(*call, Ok(b"$1\r\nS\r\n"), &mut outside(self.micros, &mut shared));
         self.worker.take_commands();
         true
     }

@@ -19,7 +19,7 @@ end
 if tonumber(at) > n then return 'F' end
 for _, ban in ipairs(redis.call('HMGET', KEYS[3], 'all', ARGV[5])) do
   local banned_in, banned_at = string.match(ban or '', '^(%x+):(%d+)')
-  if banned_in == epoch and tonumber(at) < tonumber(banned_at) then return 'F' end
+  if ban and (not banned_in or (banned_in == epoch and tonumber(at) < tonumber(banned_at))) then return 'F' end
 end
 local names = redis.call('HGET', KEYS[1], 'vary')
 if names and (names ~= ARGV[1] or redis.call('HLEN', KEYS[1]) > most_variants) then

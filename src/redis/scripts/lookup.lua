@@ -27,9 +27,10 @@ if not filled then return 'H' .. position .. '0|' .. found[2] end
 if in_epoch == epoch and tonumber(at) > n then return 'M' .. position end
 for _, ban in ipairs(redis.call('HMGET', KEYS[3], 'all', ARGV[3])) do
   local banned_in, banned_at = string.match(ban or '', '^(%x+):(%d+)')
-  -- Admitted: fetched at the ban's place or later; with a ban of another master, fetched under the present one.
-  local admitted = not banned_in or (banned_in == in_epoch and tonumber(at) >= tonumber(banned_at))
-    or (banned_in ~= in_epoch and in_epoch == epoch)
+  -- Admitted: fetched at the ban's place or later; with a ban of another master, fetched under the present one. A ban
+  -- that cannot be read admits nothing.
+  local admitted = not ban or (banned_in == in_epoch and tonumber(at) >= tonumber(banned_at))
+    or (banned_in and banned_in ~= in_epoch and in_epoch == epoch)
   if not admitted then return 'M' .. position end
 end
 local time = redis.call('TIME')

@@ -156,8 +156,8 @@ impl Bench {
         for command in self.worker.take_commands() {
             match command {
                 Command::Lookup(call) => self.lookups.push(*call),
-                Command::Fill(call) => self.fills.push(*call),
-                Command::Invalidate(call) => self.invalidations.push(*call),
+                Command::Write(call) if call.body.is_some() => self.fills.push(*call),
+                Command::Write(call) => self.invalidations.push(*call),
                 Command::Refresh(stream) => self.refreshes.push(stream),
                 Command::CallOrigin(call) => self.origin_calls.push(*call),
                 Command::RequestHeader(name, Some(value)) => self.conditions.push((name, value)),
@@ -290,14 +290,14 @@ impl Bench {
         }
     }
 
-    /// Lets L2 take in all invalidations, as `invalidate.lua` does; `stream` hears of it.
-    pub fn ban(&mut self, stream: Stream) {
+    /// Lets L2 take in all invalidations, as `invalidate.lua` does, and says so to the worker.
+    pub fn ban(&mut self) {
         for call in std::mem::take(&mut self.invalidations) {
             for uri in &call.arguments[1..] {
                 self.log += 1;
                 self.bans.insert(uri.clone(), self.log);
             }
-            self.on(stream, Event::L2(Ok(b"$1\r\nI\r\n")));
+            self.filled(call, Ok(b"$1\r\nI\r\n"));
         }
     }
 
@@ -321,7 +321,7 @@ impl Bench {
     }
 
     pub fn filled(&mut self, call: Call, reply: Result<&[u8], L2Failure>) {
-        self.step(|worker, outside| worker.filled(call, reply, outside));
+        self.step(|worker, outside| worker.written(call, reply, outside));
     }
 
     /// How often this was counted, or what its gauge says.

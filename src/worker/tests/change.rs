@@ -21,7 +21,7 @@ fn change(bench: &mut Bench, request: &Request, origin: &Origin) {
     let (stream, verdict) = bench.send(request);
     assert!(matches!(verdict, Verdict::Continue));
     assert!(matches!(bench.respond(stream, origin), Verdict::Continue));
-    bench.ban(stream);
+    bench.ban();
     bench.on(stream, Event::Gone);
     assert!(!bench.worker.knows(stream));
 }
@@ -146,7 +146,7 @@ fn what_l2_said_before_is_not_believed() {
     assert!(matches!(bench.on(looking, Event::L2(Ok(&old))), Verdict::Continue), "asked before");
     bench.replies.push_back(Ok(old.clone()));
     assert!(matches!(bench.send(&get("/a")).1, Verdict::Continue), "asked before L2 has heard");
-    bench.ban(stream);
+    bench.ban();
     assert_eq!(bench.ask(&get("/a"), &ok("two")), "miss;uri_miss");
     bench.settle();
     let mut sibling = Bench { hashes: bench.hashes.clone(), bans: bench.bans.clone(), log: bench.log, ..filled() };
@@ -175,7 +175,11 @@ fn l2_may_not_hear_of_it() {
     let mut bench = filled();
     let (stream, _) = bench.send(&request("PUT", "/a"));
     bench.respond(stream, &empty("200"));
-    bench.on(stream, Event::L2(Err(L2Failure::Timeout)));
+    let call = bench.invalidations.remove(0);
+    bench.filled(call.clone(), Ok(b"-NOSCRIPT x\r\n"));
+    let whole = bench.invalidations.remove(0);
+    assert!(!call.whole && whole.whole && whole.arguments == call.arguments);
+    bench.filled(whole, Err(L2Failure::Timeout));
     assert_eq!(bench.calls("invalidate", L2End::Failed(L2Failure::Timeout)), 1);
     assert_eq!(bench.ask(&get("/a"), &ok("two")), "miss;uri_miss", "for a while L2 is not believed");
     bench.wait(200);

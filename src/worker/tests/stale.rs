@@ -274,7 +274,7 @@ fn a_refresh_that_never_ends_is_let_go() {
     bench.wait(90_001);
     bench.sweep();
     assert!(!bench.worker.knows(stream));
-    assert_eq!(bench.count(Metric::Unexpected { reason: "refresh_lost" }), 1);
+    assert_eq!(bench.count(Metric::Refreshes { rule: 0, end: RefreshEnd::Failed }), 1);
 }
 
 /// The host makes calls with text alone.

@@ -111,6 +111,26 @@ fn a_part_of_a_stale_answer_is_asked_for_with_its_tag_alone() {
     );
 }
 
+/// RFC 9111 §5.2.2.7: neither the news nor the stored answer brings in what the other one withholds.
+#[test]
+fn what_is_for_one_user_does_not_come_in_with_a_304() {
+    let private = "max-age=60, private=\"x-user\"";
+    let headers = |bench: &Bench| -> Vec<String> {
+        bench.answer.as_ref().unwrap().entry.headers.iter().map(|(name, _)| name.clone()).collect()
+    };
+    let mut bench = Bench::with_rule(json!({}));
+    bench.ask(&get("/a"), &ok("one").with("etag", "\"1\"").with("cache-control", private).with("x-user", "me"));
+    bench.wait(60_000);
+    assert_eq!(bench.ask(&get("/a"), &not_modified().with("x-user", "you").with("x-new", "1")), "revalidated;origin");
+    assert!(headers(&bench).contains(&"x-new".to_owned()) && !headers(&bench).contains(&"x-user".to_owned()));
+    let mut bench = Bench::with_rule(json!({}));
+    let open = ok("one").with("etag", "\"1\"").with("cache-control", "max-age=60").with("x-user", "me");
+    bench.ask(&get("/a"), &open);
+    bench.wait(60_000);
+    bench.ask(&get("/a"), &not_modified().with("cache-control", private));
+    assert!(!headers(&bench).contains(&"x-user".to_owned()), "{:?}", headers(&bench));
+}
+
 /// The origin's 304 names what the client has, and not what is stored.
 #[test]
 fn a_304_for_the_client_is_the_clients() {
