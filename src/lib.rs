@@ -9,7 +9,7 @@
 //! - [`rfc9111`]: the caching standard as pure functions.
 //! - [`config`]: what the operator wrote, validated.
 //! - [`projection`], [`echo`], [`key`]: what an answer depends on, and what in it is the caller's own.
-//! - [`position`], [`entry`], [`codec`]: a stored response, and its bytes in L2.
+//! - [`position`], [`entry`], [`codec`], [`answer`]: a stored response, its bytes in L2, and what of it goes out.
 //! - [`memory`], [`shared`], [`redis`]: L1, what workers share, L2 as messages.
 //! - [`metrics`]: what is counted, one table.
 //! - [`transaction`]: one request's life: phases, events, verdicts.
@@ -17,6 +17,7 @@
 //! - `host` (target `wasi` only): the only files that know proxy-wasm.
 #![forbid(unsafe_code)]
 
+pub mod answer;
 pub mod codec;
 pub mod config;
 pub mod echo;

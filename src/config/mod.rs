@@ -1,8 +1,8 @@
 //! What the operator wrote: read strictly, checked whole, with every fault named at once.
 //!
 //! [`Config::parse`] is the only way to a [`Config`], for the filter and for `fpcache check` alike.
-//! Reading runs from the outside in: [`json`] makes a tree, [`section`] takes it apart by name,
-//! `read*` know the fields, [`units`], [`pattern`] and [`pointer`] know single values.
+//! Reading runs from the outside in: `json` makes a tree, `section` takes it apart by name,
+//! `read*` know the fields, `units`, `pattern` and `pointer` know single values.
 //! What a rule then does with a request is not decided here.
 
 mod effective;

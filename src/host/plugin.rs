@@ -2,11 +2,12 @@
 //! a new root in the same VM, and L1 must survive it; two plugins with one image share a VM and must not share L1.
 
 use super::outside::{self, HostShared};
+use crate::answer::Answer;
 use crate::config::Config;
 use crate::metrics::{Kind, Metric, Tier};
 use crate::redis::Call;
 use crate::redis::webdis;
-use crate::transaction::{Answer, Command, Event, OriginCall, Stream, Verdict};
+use crate::transaction::{Command, Event, OriginCall, Stream, Verdict};
 use crate::worker::{InForce, Outside, Worker};
 use proxy_wasm::hostcalls;
 use proxy_wasm::types::MapType;

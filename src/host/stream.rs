@@ -2,9 +2,10 @@
 
 use super::plugin::{Plugin, Setting, set_state};
 use super::root;
+use crate::answer::Answer;
 use crate::http::Headers;
 use crate::reason::L2Failure;
-use crate::transaction::{Answer, Event, Verdict};
+use crate::transaction::{Event, Verdict};
 use crate::worker::Worker;
 use proxy_wasm::hostcalls;
 use proxy_wasm::traits::{Context, HttpContext};

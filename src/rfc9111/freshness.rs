@@ -46,7 +46,7 @@ pub fn unmodified_for(headers: &Headers, received: Timestamp) -> Option<Duration
 }
 
 /// A heuristic lifetime (§4.2.2), at most `bound`: "If the response has a Last-Modified header field (Section 8.8.2 of
-/// [HTTP]), caches are encouraged to use a heuristic expiration value that is no more than some fraction of the interval
+/// \[HTTP\]), caches are encouraged to use a heuristic expiration value that is no more than some fraction of the interval
 /// since that time. A typical setting of this fraction might be 10%."
 ///
 /// Not asked here: whether there is an explicit lifetime, and whether the status or `public` allows a guess.

@@ -1,6 +1,7 @@
 //! Answers from the cache: in which form, in whose words, told how.
 
 use super::{Outside, Worker};
+use crate::answer::{Answer, Form};
 use crate::echo;
 use crate::entry::Entry;
 use crate::memory::Held;
@@ -8,7 +9,7 @@ use crate::metrics::{Metric, Status, Tier};
 use crate::reason::Forward;
 use crate::rfc9111::cache_status::{self, Outcome};
 use crate::rfc9111::{precondition, range};
-use crate::transaction::{Answer, Asked, Form, Phase, Verdict};
+use crate::transaction::{Asked, Phase, Verdict};
 use std::rc::Rc;
 use std::time::Duration;
 

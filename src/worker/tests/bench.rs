@@ -1,6 +1,7 @@
 //! What the tests of a worker drive it with: a host, an L2 that does what the scripts do, the clock.
 
 pub use super::message::{Origin, Request, empty, get, ok, post, request};
+use crate::answer::Answer;
 use crate::config::Config;
 use crate::http::Headers;
 use crate::metrics::{L2End, Metric};
@@ -8,7 +9,7 @@ use crate::reason::L2Failure;
 use crate::redis::Call;
 use crate::redis::breaker::tests::Slots;
 use crate::time::{Instant, Now, Timestamp};
-use crate::transaction::{Answer, Command, Event, OriginCall, Stream, Verdict};
+use crate::transaction::{Command, Event, OriginCall, Stream, Verdict};
 use crate::worker::{InForce, Outside, Worker};
 use serde_json::{Value, json};
 use std::collections::{HashMap, VecDeque};

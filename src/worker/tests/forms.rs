@@ -1,8 +1,8 @@
 //! In which form the cache answers: whole, in part, not at all since the client has it, or not at all.
 
 use super::bench::{Bench, Request, get, ok, post, request};
+use crate::answer::Answer;
 use crate::metrics::{Metric, Status, Tier};
-use crate::transaction::Answer;
 use serde_json::json;
 #[cfg(all(target_family = "wasm", not(target_os = "wasi")))]
 use wasm_bindgen_test::wasm_bindgen_test as test;

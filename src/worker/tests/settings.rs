@@ -41,6 +41,8 @@ fn entries_made_under_another_wording_are_not_found() {
         (json!({}), json!({ "key": { "properties": [["p"]] } })),
         (json!({}), json!({ "strip": [] })),
         (json!({}), json!({ "strip": ["x-user", "x-ratelimit-*", "x-quota-*"] })),
+        (json!({}), json!({ "credentials": ["authorization"] })),
+        (json!({ "set_cookie": "store" }), json!({})),
         (json!({}), json!({ "name": "r2" })),
     ] {
         let mut bench = Bench::new(&settings(before.clone()));
