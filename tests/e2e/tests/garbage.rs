@@ -23,10 +23,11 @@ fn found(redis: &Redis, name: &str) -> Result<(String, Vec<u8>, Vec<u8>), String
     Err(format!("nothing in Redis speaks of {name}"))
 }
 
-/// The entry behind the time of its fill, and that time.
+/// What stands before an entry (the time of its fill, the place in the log of the lookup before its fetch), and it.
 fn parted(value: &[u8]) -> Option<(&[u8], &[u8])> {
-    let bar = value.iter().position(|byte| *byte == b'|')?;
-    Some(value.split_at(bar + 1))
+    let mut bars = value.iter().enumerate().filter(|(_, byte)| **byte == b'|');
+    let (second, _) = bars.nth(1)?;
+    Some(value.split_at(second + 1))
 }
 
 /// What is put in the place of a good entry.
@@ -98,7 +99,7 @@ fn a_spoiled_entry_is_a_miss_that_mends_itself() {
 fn spoiled(scene: &Scene, pair: &mut Pair, name: &str, spoil: fn(&[u8]) -> Vec<u8>) -> Outcome {
     scene.warm(&mut pair.one, &profile(name))?;
     let (key, field, value) = found(&scene.stack.redis, name)?;
-    let (filled, entry) = parted(&value).ok_or("a value without its time")?;
+    let (filled, entry) = parted(&value).ok_or("a value without time and place")?;
     verdict::holds(codec::decode(entry).is_ok(), "what was stored is an entry")?;
     let bad = [filled, &spoil(entry)].concat();
     scene.stack.redis.call(&[b"HSET", key.as_bytes(), &field, &bad])?;
@@ -107,7 +108,7 @@ fn spoiled(scene: &Scene, pair: &mut Pair, name: &str, spoil: fn(&[u8]) -> Vec<u
     verdict::answered(&missed, 200)?;
     verdict::same(scene.origin.count(), asked + 1, "how often the origin was asked")?;
     let (_, _, mended) = found(&scene.stack.redis, name)?;
-    let (_, entry) = parted(&mended).ok_or("a value without its time")?;
+    let (_, entry) = parted(&mended).ok_or("a value without time and place")?;
     verdict::same(codec::decode(entry).map(|entry| entry.body).ok(), Some(missed.body), "what is stored now")
 }
 

@@ -134,11 +134,29 @@ fn other_statuses_are_answered_as_they_came() {
                 verdict::same(again.text("location"), first.text("location"), &name)?;
             }
         }
+        Ok(())
+    });
+}
+
+/// RFC 9111 §3: any final status may be stored that says how long it lasts. What the rule says is for those that RFC 9110
+/// §15.1 names.
+#[test]
+fn a_status_that_is_not_known_to_last_is_stored_only_by_its_own_word() {
+    before(service::numbered).one_worker().play(|scene| {
         for status in [202, 302, 307, 400, 401, 403, 429, 500, 503] {
-            scene.origin.becomes(move |_| answer(status, &[("cache-control", "public, max-age=60")], "body"));
-            let name = status.to_string();
-            verdict::not_stored(&scene.send(&profile(&name))?, "status").map_err(|error| format!("{name}: {error}"))?;
-            verdict::answered(&scene.send(&profile(&name))?, status)?;
+            let silent = format!("silent-{status}");
+            scene.origin.becomes(move |_| answer(status, &[], "body"));
+            for _ in 0..2 {
+                let answer = scene.send(&profile(&silent))?;
+                verdict::answered(&answer, status)?;
+                verdict::not_stored(&answer, "no_lifetime")?;
+            }
+            let spoken = format!("spoken-{status}");
+            scene.origin.becomes(move |_| answer(status, &[("cache-control", "max-age=60")], "body"));
+            verdict::stored(&scene.send(&profile(&spoken))?).map_err(|error| format!("{status}: {error}"))?;
+            let again = scene.send(&profile(&spoken))?;
+            verdict::answered(&again, status)?;
+            verdict::hit(&again, "l1")?;
         }
         Ok(())
     });

@@ -176,15 +176,36 @@ fn a_full_redis_serves_what_it_has_and_refuses_the_rest() {
 }
 
 #[test]
-fn a_fill_that_a_replica_refuses_is_counted_though_nobody_waits_for_it() {
+fn a_fill_that_redis_refuses_is_counted_though_nobody_waits_for_it() {
     before(service::numbered).one_worker().play(|scene| {
         let mut client = scene.stack.client()?;
         scene.warm(&mut client, &profile("before"))?;
-        scene.stack.redis.read_only(true)?;
+        scene.stack.redis.out_of_memory(true)?;
         verdict::stored(&client.send(&profile("during"))?)?;
         client.leave();
         scene.until_sum("l2_calls_total", &[("op", "fill"), ("outcome", "refused")], 1.0)?;
+        scene.stack.redis.out_of_memory(false)?;
+        verdict::same(scene.stack.redis.keys()?.len(), 1, "how many entries are in Redis")
+    });
+}
+
+/// Without the log's position, which its lookup would have brought, no ban could keep a fill out that came too late.
+#[test]
+fn what_was_fetched_without_a_lookup_is_not_written_to_redis() {
+    let hasty = |builder| settings::patient(builder, "300ms");
+    before(service::numbered).one_worker().set(hasty).play(|scene| {
+        let mut client = scene.stack.client()?;
+        let dropped = [("op", "fill"), ("outcome", "dropped")];
+        scene.warm(&mut client, &profile("before"))?;
+        scene.stack.redis.read_only(true)?;
+        verdict::stored(&client.send(&profile("refused"))?)?;
+        verdict::same(scene.sum("l2_calls_total", &dropped)?, 1.0, "fills after a refused lookup")?;
         scene.stack.redis.read_only(false)?;
+        scene.stack.redis.pause();
+        verdict::stored(&client.send(&profile("late"))?)?;
+        scene.stack.redis.resume();
+        verdict::same(scene.sum("l2_calls_total", &dropped)?, 2.0, "fills after a lookup that timed out")?;
+        verdict::hit(&client.send(&profile("late"))?, "l1")?;
         verdict::same(scene.stack.redis.keys()?.len(), 1, "how many entries are in Redis")
     });
 }

@@ -131,7 +131,6 @@ fn answers_for_one_caller_are_not_stored() {
             ("star", ("vary", "*"), "vary_star"),
             ("cookie", ("set-cookie", "id=1"), "set_cookie"),
             ("private", ("cache-control", "private, max-age=60"), "private"),
-            ("private-field", ("cache-control", "private=\"x\", max-age=60"), "private"),
             ("no-store", ("cache-control", "no-store"), "no_store"),
         ] {
             scene.origin.becomes(move |asked| stack::answer(200, &[says], format!("{}", asked.number)));
@@ -139,6 +138,27 @@ fn answers_for_one_caller_are_not_stored() {
             let bodies = [client.send(&profile(name))?, client.send(&profile(name))?]
                 .map(|answer| verdict::not_stored(&answer, why).map(|()| answer.body));
             verdict::holds(bodies[0].clone()? != bodies[1].clone()?, &format!("{name}: both asked the origin"))?;
+        }
+        Ok(())
+    });
+}
+
+/// RFC 9111 §5.2.2.4, §5.2.2.7: the fields that the origin names stay with the first caller, the rest is everybody's.
+#[test]
+fn fields_that_the_origin_withholds_reach_the_first_caller_only() {
+    before(service::numbered).set(rules).play(|scene| {
+        let mut pair = scene.pair()?;
+        for (name, directive) in [("private-field", "private=\"x-user\""), ("no-cache-field", "no-cache=\"x-user\"")] {
+            let control = format!("{directive}, max-age=60");
+            scene.origin.becomes(move |_| {
+                stack::answer(200, &[("cache-control", &control), ("x-user", "alpha"), ("x-all", "1")], "x")
+            });
+            let first = scene.warm(&mut pair.one, &profile(name))?;
+            verdict::same(first.text("x-user"), Some("alpha".to_owned()), "the field, for the first")?;
+            for again in pair.tour(&profile(name))? {
+                verdict::holds(again.header("x-user").is_none(), &format!("{name}: the field is not told to others"))?;
+                verdict::same(again.text("x-all"), Some("1".to_owned()), "the other field")?;
+            }
         }
         Ok(())
     });
