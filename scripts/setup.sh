@@ -182,7 +182,7 @@ run)
   envoy
   ;;
 all)
-  packages cc=build-essential python3=python3 redis-server=redis-server webdis=webdis wrk=wrk node=nodejs
+  packages cc=build-essential python3=python3 redis-server=redis-server webdis=webdis wrk=wrk curl=curl node=nodejs
   # After it: packages of Node.js from elsewhere than Debian bring npm, and refuse Debian's.
   packages npm=npm
   rust wasm32-wasip1 wasm32-unknown-unknown

@@ -168,6 +168,17 @@ impl Scene {
         })
     }
 
+    /// Waits until the log in Redis has so many events. Nobody waits for an invalidation, so its outcome is heard and
+    /// counted only where the request that made it is still there.
+    ///
+    /// # Errors
+    /// As [`Scene::until_sum`], or when Redis does not answer.
+    #[track_caller]
+    pub fn until_logged(&self, least: i64) -> Outcome {
+        let length = || Ok(self.stack.redis.call(&["XLEN", "fpc:log"])?.integer().unwrap_or_default());
+        until(&format!("{least} events in the log"), || length().map(|length: i64| length >= least))
+    }
+
     /// How many entries went into Redis.
     ///
     /// # Errors

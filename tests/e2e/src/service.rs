@@ -1,7 +1,30 @@
 //! Scripts for the origin.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
 use serde_json::json;
 use stack::{Asked, Step, answer};
+
+/// Keeps requests at the origin until a test opens it.
+#[derive(Clone, Debug, Default)]
+pub struct Gate(Arc<AtomicBool>);
+
+impl Gate {
+    /// Lets through whoever waits and whoever comes.
+    pub fn open(&self) {
+        self.0.store(true, Ordering::Release);
+    }
+
+    /// Waits until it is open, and not much longer than a test waits for anything.
+    pub fn pass(&self) {
+        let deadline = Instant::now() + crate::LIMIT;
+        while !self.0.load(Ordering::Acquire) && Instant::now() < deadline {
+            std::thread::sleep(std::time::Duration::from_millis(2));
+        }
+    }
+}
 
 /// Answers everything with a number that no two answers share, fresh for a minute.
 pub fn numbered(asked: &Asked) -> Vec<Step> {

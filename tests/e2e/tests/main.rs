@@ -4,17 +4,20 @@
 //! - `theft`, `sessions`: one caller's answer never goes to another, by the head and by the body of a request.
 //! - `outages`, `garbage`: L2 fails, or holds what the filter did not write; what its user may do in Redis.
 //! - `origins`, `validation`: what of the origin's answers is stored, and how it is confirmed.
+//! - `conditions`, `stale`: 304, 206 and 416 from the cache; stale answers from it.
 //! - `clients`, `bodies`, `bytes`: clients that leave or are slow, request bodies, bytes that are no text.
 //! - `configuration`, `volume`: changes while requests come, more keys than fit.
 
 mod bodies;
 mod bytes;
 mod clients;
+mod conditions;
 mod configuration;
 mod garbage;
 mod origins;
 mod outages;
 mod sessions;
+mod stale;
 mod theft;
 mod tiers;
 mod validation;
