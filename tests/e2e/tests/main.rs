@@ -5,6 +5,8 @@
 //! - `outages`, `garbage`: L2 fails, or holds what the filter did not write; what its user may do in Redis.
 //! - `origins`, `validation`: what of the origin's answers is stored, and how it is confirmed.
 //! - `conditions`, `stale`: 304, 206 and 416 from the cache; stale answers from it.
+//! - `invalidation`: what unsafe requests drop, in memory and in Redis.
+//! - `options`: what rules and clients may ask for, what the origin says to us alone, interim answers.
 //! - `clients`, `bodies`, `bytes`: clients that leave or are slow, request bodies, bytes that are no text.
 //! - `configuration`, `volume`: changes while requests come, more keys than fit.
 
@@ -14,6 +16,8 @@ mod clients;
 mod conditions;
 mod configuration;
 mod garbage;
+mod invalidation;
+mod options;
 mod origins;
 mod outages;
 mod sessions;
