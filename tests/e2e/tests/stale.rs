@@ -296,11 +296,13 @@ fn hasty(builder: Builder) -> Builder {
     })
 }
 
+type Script = fn(&Asked) -> Vec<Step>;
+
 #[test]
 fn a_stale_answer_stands_in_for_every_error_of_the_origin() {
     before(stale).set(hasty).play(|scene| {
         let mut client = scene.stack.client()?;
-        let errors: [(&str, u16, fn(&Asked) -> Vec<Step>); 7] = [
+        let errors: [(&str, u16, Script); 7] = [
             ("500", 500, |_| answer(500, &[], "broken")),
             ("502", 502, |_| answer(502, &[], "broken")),
             ("503", 503, |_| answer(503, &[("retry-after", "1")], "broken")),
