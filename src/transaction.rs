@@ -295,4 +295,6 @@ pub struct Changing {
     pub headers: Headers,
     /// When it went out.
     pub sent: Now,
+    /// Whether anything was invalidated while it was under way: then its answer may be the older one.
+    pub overtaken: bool,
 }

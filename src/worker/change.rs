@@ -92,8 +92,7 @@ impl Worker {
     pub(super) fn invalidate(&mut self, uris: Vec<u128>, outside: &mut Outside<'_>) {
         let removed = self.memory.invalidate(&uris);
         self.count_removed(&removed);
-        let under_way = self.phases.values_mut().filter_map(asked_of).filter(|asked| uris.contains(&asked.uri));
-        under_way.for_each(|asked| asked.overtaken = true);
+        self.phases.values_mut().for_each(|phase| overtake(phase, &uris));
         self.count(Metric::Invalidations { scope: "uri" });
         let Some(redis) = self.force.config.redis.as_ref() else { return };
         // Whatever the breaker says: nobody waits for it, and what is not said now is never said.
@@ -117,9 +116,10 @@ impl Worker {
     ///
     /// As an answer to that GET, where a rule is for it.
     fn represented(&self, changing: Changing, response: &Headers, outside: &Outside<'_>) -> Option<Fetching> {
-        let Changing { headers, sent } = changing;
+        let Changing { headers, sent, overtaken } = changing;
         let head = Head::read(&headers);
-        let fits = head.method == "POST"
+        let fits = !overtaken
+            && head.method == "POST"
             && status(response) == Some(200)
             && invalidation::represents_target(head.scheme, head.host, head.target, response);
         fits.then_some(())?;
@@ -144,6 +144,16 @@ impl Worker {
             sent,
         })
     }
+}
+
+/// Keeps what a phase may bring of these URIs from being stored. Which URIs an unsafe request is about is not known
+/// before it has succeeded.
+fn overtake(phase: &mut Phase, uris: &[u128]) {
+    if let Phase::Changing(changing) = phase {
+        changing.overtaken = true;
+    }
+    let asked = asked_of(phase).filter(|asked| uris.contains(&asked.uri));
+    let _ = asked.map(|asked| asked.overtaken = true);
 }
 
 /// The request in a phase that may bring something to be stored.

@@ -70,8 +70,8 @@ impl Worker {
         let head = Head::read(&headers);
         let Some(ruled) = self.ruled(&head) else {
             let changes = !invalidation::is_safe(head.method);
-            let changing = changes.then(|| Phase::Changing(Box::new(Changing { headers, sent: outside.now })));
-            return (changing, Verdict::Continue);
+            let changing = || Changing { headers, sent: outside.now, overtaken: false };
+            return (changes.then(|| Phase::Changing(Box::new(changing()))), Verdict::Continue);
         };
         let body_keyed = !matches!(ruled.rule.key.body, BodyKey::None);
         if let Some(reason) = head.refusal(body_keyed, end) {

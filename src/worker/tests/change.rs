@@ -191,6 +191,16 @@ fn l2_may_not_hear_of_it() {
     assert!(alone.invalidations.is_empty(), "there is no L2");
 }
 
+/// Of two changes under way the origin may have made either one last.
+#[test]
+fn an_answer_to_post_that_was_overtaken_answers_nothing() {
+    let mut bench = filled();
+    let (slow, _) = bench.send(&post("/a", "x"));
+    change(&mut bench, &request("PUT", "/a"), &empty("204"));
+    bench.respond(slow, &ok("old").with("content-location", "/a").with("cache-control", "max-age=60"));
+    assert_eq!(bench.ask(&get("/a"), &ok("x")), "miss;uri_miss");
+}
+
 /// RFC 9110 §9.3.3: an answer to POST that says it is what GET would give.
 #[test]
 fn an_answer_to_post_may_answer_get() {
