@@ -42,6 +42,12 @@ pub struct Ask {
     /// What a filter before ours has found out about the connection.
     pub ja4: Option<String>,
     pub sends: Sends,
+    /// The status with which the origin refuses it.
+    pub fails: Option<u16>,
+    /// And the refresh that it brings about.
+    pub fails_refresh: bool,
+    /// What the origin's answer to an unsafe request points to: `location` or `content-location`, and its value.
+    pub points: Option<(&'static str, String)>,
     /// How long the origin thinks.
     pub takes: u64,
     /// When the client leaves, after its request.
@@ -63,6 +69,9 @@ impl Ask {
             pieces: Vec::new(),
             ja4: None,
             sends: Sends::Whole,
+            fails: None,
+            fails_refresh: false,
+            points: None,
             takes: 20 * MILLI,
             leaves: None,
             expires: None,
@@ -99,6 +108,20 @@ impl Ask {
         self
     }
 
+    pub fn fails(self, status: u16) -> Self {
+        Self { fails: Some(status), ..self }
+    }
+
+    /// The origin's answer names another URI.
+    pub fn points(self, name: &'static str, value: &str) -> Self {
+        Self { points: Some((name, value.to_owned())), ..self }
+    }
+
+    /// Whether its method may change something (RFC 9110 §9.2.1).
+    pub fn is_unsafe(&self) -> bool {
+        !matches!(self.method.as_str(), "GET" | "HEAD" | "OPTIONS" | "TRACE")
+    }
+
     pub fn sends(self, sends: Sends) -> Self {
         Self { sends, ..self }
     }
@@ -111,6 +134,11 @@ impl Ask {
     /// Whether it shows who asks.
     pub fn credentialed(&self) -> bool {
         ["authorization", "cookie", "x-api-key"].iter().any(|name| self.get_header(name).is_some())
+    }
+
+    /// Whether it says `max-stale`.
+    pub fn takes_stale(&self) -> bool {
+        self.get_header("cache-control").is_some_and(|control| control.contains("max-stale"))
     }
 
     /// All values of a list header as one, without optional white space.
@@ -127,8 +155,10 @@ impl Ask {
             self.body.as_deref().map(|body| format!(" <{}>", String::from_utf8_lossy(&body[..body.len().min(120)])));
         let ja4 = self.ja4.as_deref().map(|ja4| format!(" ja4={ja4}"));
         let (body, ja4) = (body.unwrap_or_default(), ja4.unwrap_or_default());
+        let fails = self.fails.map(|status| format!(" fails={status}")).unwrap_or_default();
+        let points = self.points.as_ref().map(|points| format!(" points={points:?}")).unwrap_or_default();
         format!(
-            "{} {}://{}{} [{}]{ja4}{body} ({:?})",
+            "{} {}://{}{} [{}]{ja4}{body}{fails}{points} ({:?})",
             self.method,
             self.scheme,
             self.host,

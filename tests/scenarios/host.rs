@@ -2,7 +2,7 @@
 //! data. What comes from clients is in [`crate::requests`], what comes back in [`crate::responses`].
 
 use crate::callers::{Ask, MILLI};
-use crate::network::short;
+use crate::network::{Waiter, short};
 use crate::random::Rng;
 use crate::responses::Response;
 use crate::world::{Step, World};
@@ -35,11 +35,24 @@ impl Shared for SharedData {
     }
 }
 
+/// What the root does on behalf of streams that need not wait for it.
+pub enum Errand {
+    Fill(Box<Call>),
+    Refresh(u32),
+}
+
+/// A call that could not even be sent.
+#[derive(Clone, Copy)]
+pub enum Refused {
+    Lookup,
+    Invalidation,
+}
+
 /// One VM of the pod: a worker and its root context.
 pub struct Vm {
     pub worker: Worker,
     pub config: serde_json::Value,
-    pub outbox: VecDeque<(Box<Call>, Rng)>,
+    pub outbox: VecDeque<(Errand, Rng)>,
     /// Fills asked for and not ended, and their bytes.
     pub fills: usize,
     pub fill_bytes: usize,
@@ -70,7 +83,7 @@ impl Vm {
 #[derive(Clone, Debug)]
 pub enum Outcome {
     /// From the cache: `hit;l1`, `hit;l2` or `revalidated;origin`, with the value of `Age`.
-    Cache { state: &'static str, age: u64, body: Vec<u8> },
+    Cache { state: &'static str, status: u16, age: u64, body: Vec<u8> },
     /// From the origin, or from Envoy in its place.
     Origin { status: u16, cache_status: Vec<String> },
     /// The answer broke off.
@@ -82,12 +95,16 @@ pub enum Outcome {
 /// A stream.
 pub struct Stream {
     pub ask: Ask,
+    /// The same as it goes to the origin.
+    pub onward: Ask,
     /// The configuration in force when it came.
     pub config: serde_json::Value,
     pub rng: Rng,
     pub active: bool,
     pub paused: bool,
     pub lookup: Option<u64>,
+    /// When it last asked.
+    pub looked_at: u64,
     /// How often it asked L2.
     pub lookups: usize,
     pub arrived: usize,
@@ -97,6 +114,7 @@ pub struct Stream {
     /// Envoy has lost patience with it.
     pub expired: bool,
     pub added: Vec<(String, String)>,
+    pub hidden: Vec<&'static str>,
     pub response: Option<Response>,
     pub outcome: Option<Outcome>,
 }
@@ -118,10 +136,11 @@ impl World {
             let (vm, mut rng) = (self.stream(id).ask.vm, self.stream(id).rng.clone());
             let refused = self.run_commands(vm, Some(id), &mut rng);
             self.stream(id).rng = rng;
-            if !refused {
-                return verdict;
+            match refused {
+                None => return verdict,
+                Some(Refused::Lookup) => verdict = self.on(id, Event::L2(Err(L2Failure::Unreachable))),
+                Some(Refused::Invalidation) => drop(self.on(id, Event::L2(Err(L2Failure::Unreachable)))),
             }
-            verdict = self.on(id, Event::L2(Err(L2Failure::Unreachable)));
         }
     }
 
@@ -145,57 +164,84 @@ impl World {
         step(&mut self.vms[vm].worker, &mut outside)
     }
 
-    /// Carries out commands; says whether a lookup could not be sent.
-    pub fn run_commands(&mut self, vm: usize, id: Option<u32>, rng: &mut Rng) -> bool {
-        let mut refused = false;
+    /// Carries out commands; says which call could not be sent.
+    pub fn run_commands(&mut self, vm: usize, id: Option<u32>, rng: &mut Rng) -> Option<Refused> {
+        let mut refused = None;
         if let Some(id) = id {
             self.stream(id).lookup = None;
         }
         for command in self.vms[vm].worker.take_commands() {
-            match (command, id) {
-                (Command::Lookup(call), Some(id)) => refused = !self.send_lookup(vm, id, &call, rng),
-                (Command::Fill(call), _) => {
-                    self.front.note_fill(&call, self.now);
-                    self.vms[vm].fills += 1;
-                    self.vms[vm].fill_bytes += call.body.as_ref().map_or(0, Vec::len);
-                    let fork = Rng::new(rng.next());
-                    self.vms[vm].outbox.push_back((call, fork));
-                    self.schedule(rng.between(10, 2000), rng.next(), Step::Outbox(vm));
-                }
-                (Command::RequestHeader(name, value), Some(id)) => self.set_request_header(id, name, &value),
-                (Command::ResponseHeader(name, value), Some(id)) => {
-                    self.stream(id).added.push((name.to_owned(), value))
-                }
-                (Command::State(_), Some(_)) => {}
-                (Command::Count(metric, by), _) => {
-                    let rule = metric.rule().map_or("", |rule| self.vms[vm].worker.name(rule));
-                    let name = metric.full_name(rule);
-                    *self.vms[vm].counts.entry(name).or_default() += by;
-                }
-                (command, None) => self.violated(format!("the root was given {command:?}")),
-            }
+            refused = self.run_command(vm, id, command, rng).or(refused);
         }
         refused
     }
 
+    /// Carries out a command; `id` is the stream that it is for.
+    pub fn run_command(&mut self, vm: usize, id: Option<u32>, command: Command, rng: &mut Rng) -> Option<Refused> {
+        match (command, id) {
+            (Command::Lookup(call), Some(id)) => {
+                return (!self.send_lookup(vm, id, &call, rng)).then_some(Refused::Lookup);
+            }
+            (Command::Invalidate(call), Some(id)) => {
+                self.note_invalidation(vm, &call);
+                let fork = Rng::new(rng.next());
+                let token = self.dispatch(vm, Waiter::Stream(id), &call, fork);
+                self.stream(id).lookup = token;
+                self.tell(format!("w{vm} #{id} invalidates {:?}", &call.arguments[1..]));
+                return token.is_none().then_some(Refused::Invalidation);
+            }
+            (Command::Fill(call), _) => {
+                self.front.note_fill(&call, self.now);
+                self.vms[vm].fills += 1;
+                self.vms[vm].fill_bytes += call.body.as_ref().map_or(0, Vec::len);
+                self.post(vm, Errand::Fill(call), rng);
+            }
+            (Command::Refresh(stream), Some(_)) => {
+                self.begin_refresh(vm, stream, id);
+                self.post(vm, Errand::Refresh(stream), rng);
+            }
+            (Command::RequestHeader(name, value), Some(id)) => self.set_request_header(id, name, value),
+            (Command::HideHeader(name), Some(id)) => self.stream(id).hidden.push(name),
+            (Command::ResponseHeader(name, value), Some(id)) => self.stream(id).added.push((name.to_owned(), value)),
+            (Command::State(_), Some(_)) => {}
+            (Command::Count(metric, by), _) => {
+                let rule = metric.rule().map_or("", |rule| self.vms[vm].worker.name(rule));
+                let name = metric.full_name(rule);
+                *self.vms[vm].counts.entry(name).or_default() += by;
+            }
+            (command @ Command::CallOrigin(_), _) | (command, None) => {
+                self.violated(format!("the root was given {command:?}"))
+            }
+        }
+        None
+    }
+
+    /// Leaves an errand to the root, which is woken for it.
+    fn post(&mut self, vm: usize, errand: Errand, rng: &mut Rng) {
+        let fork = Rng::new(rng.next());
+        self.vms[vm].outbox.push_back((errand, fork));
+        self.schedule(rng.between(10, 2000), rng.next(), Step::Outbox(vm));
+    }
+
     fn send_lookup(&mut self, vm: usize, id: u32, call: &Call, rng: &mut Rng) -> bool {
         let fork = Rng::new(rng.next());
-        let token = self.dispatch(vm, Some(id), call, fork);
-        self.stream(id).lookup = token;
+        let token = self.dispatch(vm, Waiter::Stream(id), call, fork);
+        let now = self.now;
+        (self.stream(id).lookup, self.stream(id).looked_at) = (token, now);
         self.stream(id).lookups += 1;
         let how = if token.is_none() { " refused" } else { "" };
         self.tell(format!("w{vm} #{id} asks L2 for {}{how}", short(&call.keys[0])));
         token.is_some()
     }
 
-    fn set_request_header(&mut self, id: u32, name: &str, value: &str) {
+    fn set_request_header(&mut self, id: u32, name: &str, value: Option<String>) {
         let forwarded = self.stream(id).forwarded;
         if forwarded {
             self.violated(format!("#{id} sets {name} after the request has gone"));
         }
-        let headers = &mut self.stream(id).ask.headers;
+        let headers = &mut self.stream(id).onward.headers;
         headers.retain(|(known, _)| known != name);
-        headers.push((name.to_owned(), value.to_owned()));
+        headers.extend(value.map(|value| (name.to_owned(), value)));
     }
 
     /// Carries out commands after an event that lets no lookup be.
@@ -221,8 +267,9 @@ impl World {
         self.vms[vm].worker.sweep(mono);
         let mut rng = Rng::new(self.now);
         self.run_commands(vm, None, &mut rng);
-        self.send_fills(vm);
+        self.run_errands(vm);
         let busy = self.streams.values().any(|stream| stream.ask.vm == vm && stream.outcome.is_none());
+        let busy = busy || self.refreshes.keys().any(|(at, _)| *at == vm);
         self.vms[vm].ticking = busy;
         if busy {
             self.schedule(100 * MILLI, vm as u64, Step::Tick(vm));

@@ -7,8 +7,10 @@
 //! - [`settings`]: the configurations that stories run under.
 //! - [`host`], [`requests`], [`responses`], [`network`]: what Envoy does: commands, ticks and shared data, streams on
 //!   their way there and back, callouts.
+//! - [`refreshes`]: what the root does for a worker with nobody waiting.
 //! - [`world`]: all of it under one clock and one queue of events.
-//! - [`oracle`]: what must hold at each step and of each answer; it shares no code with the filter.
+//! - [`oracle`]: what must hold at each step and of each answer; it shares no code with the filter. Beside it
+//!   [`oracle_forms`] (304, 206), [`oracle_stale`] (windows, leaders) and [`oracle_changes`] (unsafe requests).
 //! - [`plan`], [`shrink`]: random stories from a seed, and what is left of one that fails.
 //! - [`seeds`]: `cargo test --test scenarios`; `SEEDS=10000` for more of them, `SEED=7` to see one again.
 //! - [`stories`]: tests that tell one story each.
@@ -24,6 +26,12 @@ mod network;
 #[cfg(test)]
 mod oracle;
 #[cfg(test)]
+mod oracle_changes;
+#[cfg(test)]
+mod oracle_forms;
+#[cfg(test)]
+mod oracle_stale;
+#[cfg(test)]
 mod origin;
 #[cfg(test)]
 mod plan;
@@ -31,6 +39,8 @@ mod plan;
 mod random;
 #[cfg(test)]
 mod redis;
+#[cfg(test)]
+mod refreshes;
 #[cfg(test)]
 mod requests;
 #[cfg(test)]

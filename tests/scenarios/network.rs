@@ -1,11 +1,13 @@
 //! The way to Redis: callouts with their delays and timeouts, webdis at the other end, and all that goes wrong there.
 
 use crate::callers::{MILLI, SECOND};
+use crate::host::Errand;
 use crate::random::Rng;
 use crate::redis::{Hash, Server, command};
 use crate::world::{Step, World};
 use fingerprint_cache::reason::L2Failure;
 use fingerprint_cache::redis::{Call, webdis};
+use fingerprint_cache::transaction::Event;
 use std::collections::BTreeMap;
 
 /// What is wrong with L2, for a while.
@@ -46,12 +48,21 @@ pub enum Tamper {
     OddNames,
 }
 
+/// Who waits for a reply.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Waiter {
+    Stream(u32),
+    /// The root, for a fill.
+    Root,
+    /// The root, for a refresh.
+    Refresh(u32),
+}
+
 /// A callout under way.
 pub struct Flight {
     pub call: Call,
     pub vm: usize,
-    /// The stream that waits; the root when there is none.
-    pub stream: Option<u32>,
+    pub waiter: Waiter,
     pub rng: Rng,
     reply: Option<Result<Vec<u8>, L2Failure>>,
 }
@@ -73,7 +84,7 @@ pub struct Front {
 impl Front {
     pub fn new(clock: i64) -> Self {
         Self {
-            server: Server::new("fpc:log"),
+            server: Server::new(),
             fault: None,
             clock,
             turned_back: Vec::new(),
@@ -118,7 +129,8 @@ impl Front {
     /// Changes the bytes of some entry; says what it did.
     pub fn tamper(&mut self, how: Tamper, rng: &mut Rng) -> String {
         let mut keys = self.server.keys();
-        let names: Vec<Vec<u8>> = keys.hashes.keys().cloned().collect();
+        let entries = keys.hashes.iter().filter(|(_, hash)| hash.fields.contains_key(b"vary".as_slice()));
+        let names: Vec<Vec<u8>> = entries.map(|(name, _)| name.clone()).collect();
         if names.is_empty() {
             return "nothing to tamper with".to_owned();
         }
@@ -137,8 +149,9 @@ fn tamper(hash: &mut Hash, other: &Hash, how: Tamper, rng: &mut Rng) {
     let field = rng.pick(&own);
     let sibling = hash.fields[&rng.pick(&own)].clone();
     let bytes = hash.fields.get_mut(&field).unwrap();
-    // Redis' own stamp stands before the first `|`; whoever can change that can make any entry young.
-    let entry = bytes.iter().position(|byte| *byte == b'|').map_or(0, |at| at + 1);
+    // Time and position stand before the second `|`; whoever can change those can make any entry young.
+    let bars = bytes.iter().enumerate().filter(|(_, byte)| **byte == b'|');
+    let entry = bars.map(|(at, _)| at + 1).nth(1).unwrap_or(0);
     let at = entry + rng.below((bytes.len() - entry).max(1) as u64) as usize;
     match how {
         Tamper::Flip if at < bytes.len() => bytes[at] ^= 1 << rng.below(8),
@@ -154,7 +167,7 @@ fn tamper(hash: &mut Hash, other: &Hash, how: Tamper, rng: &mut Rng) {
 
 impl World {
     /// Sends a callout; `None` where the host refuses it at once.
-    pub fn dispatch(&mut self, vm: usize, stream: Option<u32>, call: &Call, mut rng: Rng) -> Option<u64> {
+    pub fn dispatch(&mut self, vm: usize, waiter: Waiter, call: &Call, mut rng: Rng) -> Option<u64> {
         let timeout = self.vms[vm].worker.redis()?.timeout.as_micros() as u64;
         if self.front.fault(self.now) == Some(Fault::NoCluster) {
             return None;
@@ -164,7 +177,7 @@ impl World {
         let slow = self.front.fault(self.now) == Some(Fault::Slow);
         let (out, rank) = (if slow { timeout } else { 0 } + rng.between(100, 1500), rng.next());
         self.requests.insert(id, webdis_request(call));
-        self.flights.insert(id, Flight { call: call.clone(), vm, stream, rng, reply: None });
+        self.flights.insert(id, Flight { call: call.clone(), vm, waiter, rng, reply: None });
         self.schedule(out, rank, Step::Arrives(id));
         self.schedule(timeout, rank, Step::TimesOut(id));
         Some(id)
@@ -178,11 +191,15 @@ impl World {
         }
         let request = self.requests.remove(&id).unwrap();
         self.front.note_run(request.2.as_deref(), self.now);
+        let invalidates = self.flights.get(&id).map(|flight| flight.call.clone());
         let reply = match fault {
             Some(Fault::Down) => Err(L2Failure::Unreachable),
             Some(Fault::Forbidden) => Err(L2Failure::Refused),
             _ => Ok(self.execute(&request, fault)),
         };
+        if let (Some(call), Ok(reply)) = (&invalidates, &reply) {
+            self.note_ban(call, reply);
+        }
         let Some(flight) = self.flights.get_mut(&id) else { return };
         let lag = if fault == Some(Fault::Lagging) { 40 * MILLI } else { 0 };
         let (delay, rank) = (lag + flight.rng.between(100, 1500), flight.rng.next());
@@ -214,18 +231,23 @@ impl World {
     pub fn replies(&mut self, id: u64, in_time: bool) {
         let Some(flight) = self.flights.remove(&id) else { return };
         let reply = if in_time { flight.reply.clone().unwrap() } else { Err(L2Failure::Timeout) };
-        match flight.stream {
-            Some(stream) => self.looked(stream, id, reply),
-            None => self.filled(flight, reply),
+        match flight.waiter {
+            Waiter::Stream(stream) => self.looked(stream, id, reply, flight.call.script.name),
+            Waiter::Refresh(stream) => self.refresh_hears(flight.vm, stream, reply),
+            Waiter::Root => self.filled(flight, reply),
         }
     }
 
     /// The root sends what streams have left behind.
-    pub fn send_fills(&mut self, vm: usize) {
-        while let Some((call, rng)) = self.vms[vm].outbox.pop_front() {
-            if self.dispatch(vm, None, &call, rng.clone()).is_none() {
-                let flight = Flight { call: *call, vm, stream: None, rng, reply: None };
-                self.filled(flight, Err(L2Failure::Unreachable));
+    pub fn run_errands(&mut self, vm: usize) {
+        while let Some((errand, rng)) = self.vms[vm].outbox.pop_front() {
+            match errand {
+                Errand::Refresh(stream) => self.drive_refresh(vm, stream, Event::Refresh),
+                Errand::Fill(call) if self.dispatch(vm, Waiter::Root, &call, rng.clone()).is_none() => {
+                    let flight = Flight { call: *call, vm, waiter: Waiter::Root, rng, reply: None };
+                    self.filled(flight, Err(L2Failure::Unreachable));
+                }
+                Errand::Fill(_) => {}
             }
         }
     }

@@ -2,6 +2,7 @@
 
 use crate::callers::{Ask, MILLI, SECOND};
 use crate::host::Outcome;
+use crate::oracle_forms::formed;
 use crate::origin::{Exchange, render, terms};
 use crate::settings::{budget, rule_for};
 use crate::world::World;
@@ -14,7 +15,7 @@ const MAX_FILL_BYTES: usize = 96 << 10;
 /// How often one request may ask L2: for a variant, for the right one, and each time once more with the whole script.
 const MAX_LOOKUPS: usize = 4;
 /// What rounding to milliseconds, here and there, may take off an age.
-const ROUNDING: u64 = 10 * MILLI;
+pub const ROUNDING: u64 = 10 * MILLI;
 /// Headers that are made for each answer, or belong to the exchange that the oracle finds by them.
 const OF_THE_ANSWER: [&str; 4] = ["x-exchange", "date", "etag", "expires"];
 
@@ -26,6 +27,7 @@ impl World {
                 self.violated(format!("worker {at}: {what}"));
             }
         }
+        self.check_refreshes();
         let lost = self.streams.iter().find(|(id, stream)| {
             let reads = self.vms[stream.ask.vm].worker.reads_body(**id);
             stream.outcome.is_none() && stream.paused && stream.lookup.is_none() && !reads
@@ -97,9 +99,13 @@ impl World {
         let (ask, config) = (&self.streams[&id].ask, &self.streams[&id].config);
         let rule = rule_for(config, ask).ok_or("no rule is for it")?;
         asked_for_it(ask, answer)?;
+        if answer.state == "only_if_cached" {
+            return nothing(ask, answer);
+        }
         let serial = number(body, "{\"serial\":").ok_or("the origin never gave this body")?;
         let given = self.origin.exchanges.get(serial).ok_or("no such serial number")?;
         same(ask, given, serial, answer, body)?;
+        formed(ask, answer, body)?;
         ensure(!given.terms.never, || "it may not be stored".into())?;
         let unasked = ask.credentialed() && !rule.shared && !given.terms.public;
         ensure(!unasked, || "it may not be shared".into())?;
@@ -107,10 +113,12 @@ impl World {
         if answer.state.starts_with("revalidated") {
             ensure(self.exchange_of(id) == Some(head), || "not what the origin confirmed".into())?;
         }
+        self.unchanged_since(id, answer, head)?;
         let head = &self.origin.exchanges[head];
         let slack = ROUNDING + self.slack(serial, head);
         let lifetime = rule.lifetime(head.terms.explicit);
-        self.young_enough(ask, answer, head, lifetime, slack)
+        self.young_enough(ask, answer, head, lifetime, slack)?;
+        self.served_stale(id, answer, head, &rule, lifetime, slack)
     }
 
     /// By how much an answer may seem younger than it is: by what Redis' stamp does not tell, but no more than the pod's
@@ -127,7 +135,10 @@ impl World {
         let [value] = values[..] else { return Err(format!("x-exchange: {values:?}")) };
         let head: usize = value.parse().map_err(|_| "x-exchange")?;
         let exchange = self.origin.exchanges.get(head).ok_or("no such exchange")?;
-        let confirms = head == serial || exchange.confirms == Some(serial);
+        // RFC 9111 §4.3.5: an answer to HEAD that contradicts nothing confirms as well.
+        let length = self.origin.exchanges[serial].body.len();
+        let headed = exchange.ask.method == "HEAD" && !exchange.terms.tagged && exchange.body.len() == length;
+        let confirms = head == serial || exchange.confirms == Some(serial) || headed;
         ensure(confirms, || format!("head of {head}, body of {serial}")).map(|()| head)
     }
 
@@ -146,7 +157,8 @@ impl World {
             return Ok(());
         }
         ensure(!head.terms.always_ask, || "it had to be asked for".into())?;
-        ensure(age < lifetime * SECOND + slack, || format!("{age} us old, good for {lifetime} s"))?;
+        let fresh = age < lifetime * SECOND + slack || answer.state.starts_with("stale") || ask.takes_stale();
+        ensure(fresh, || format!("{age} us old, good for {lifetime} s"))?;
         let Some(control) = ask.get_header("cache-control") else { return Ok(()) };
         let most = number(control.as_bytes(), "max-age=");
         ensure(most.is_none_or(|most| age <= most as u64 * SECOND + slack), || format!("{age} us old for {control}"))?;
@@ -154,8 +166,14 @@ impl World {
     }
 }
 
+/// Nothing was found for a client that wanted nothing else.
+fn nothing(ask: &Ask, answer: &Answer) -> Result<(), String> {
+    let wanted = ask.get_header("cache-control").is_some_and(|control| control.contains("only-if-cached"));
+    ensure(wanted && answer.status() == 504 && answer.body().is_empty(), || "a 504 out of nowhere".into())
+}
+
 fn asked_for_it(ask: &Ask, answer: &Answer) -> Result<(), String> {
-    let whole = ["range", "if-match", "upgrade"].iter().all(|name| ask.get_header(name).is_none());
+    let whole = ["if-match", "upgrade"].iter().all(|name| ask.get_header(name).is_none());
     ensure(whole, || "the request was none for a cache".into())?;
     let no_store = ask.get_header("cache-control").is_some_and(|control| control.contains("no-store"));
     ensure(!no_store, || "the client said no-store".into())?;
@@ -166,11 +184,13 @@ fn asked_for_it(ask: &Ask, answer: &Answer) -> Result<(), String> {
 fn same(ask: &Ask, given: &Exchange, serial: usize, answer: &Answer, body: &[u8]) -> Result<(), String> {
     let whole = matches!(given.sends, crate::callers::Sends::Whole | crate::callers::Sends::Chunked);
     ensure(whole && given.confirms.is_none() && given.ask.method != "HEAD", || "it was never whole".into())?;
+    let for_get = !given.ask.is_unsafe() || given.ask.method == ask.method || given.represents_itself();
+    ensure(for_get, || format!("it is the answer to {}", given.ask.text()))?;
     ensure(answer.entry.status == given.terms.status, || format!("status {}", answer.entry.status))?;
     let expected = render(ask, given.version, serial);
     ensure(body == expected, || format!("this caller's would be {}", String::from_utf8_lossy(&expected)))?;
     let own = terms(ask, given.version).headers;
-    let ours = |name: &str| OF_THE_ANSWER.contains(&name);
+    let ours = |name: &str| OF_THE_ANSWER.contains(&name) || (given.ask.is_unsafe() && name.ends_with("location"));
     let strange = answer.entry.headers.iter().find(|line| !ours(&line.0) && !own.contains(line));
     ensure(strange.is_none(), || format!("{strange:?} is not for this caller"))?;
     let personal = |name: &str| name.starts_with("x-ratelimit") || name.starts_with("x-quota") || name == "age";
@@ -185,13 +205,13 @@ fn values<'a>(answer: &'a Answer, name: &'a str) -> impl Iterator<Item = &'a str
 }
 
 /// The number that follows `mark`.
-fn number(bytes: &[u8], mark: &str) -> Option<usize> {
+pub fn number(bytes: &[u8], mark: &str) -> Option<usize> {
     let text = std::str::from_utf8(bytes).ok()?;
     let (_, rest) = text.split_once(mark)?;
     let end = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
     rest[..end].parse().ok()
 }
 
-fn ensure(holds: bool, what: impl FnOnce() -> String) -> Result<(), String> {
+pub fn ensure(holds: bool, what: impl FnOnce() -> String) -> Result<(), String> {
     if holds { Ok(()) } else { Err(what()) }
 }

@@ -23,7 +23,12 @@ pub struct Terms {
     pub always_ask: bool,
     /// How long it was under way through other caches, in seconds.
     pub upstream_age: u64,
-    tagged: bool,
+    /// For how long it may be served stale while it is asked for, or where that fails, in seconds.
+    pub while_asked: Option<u64>,
+    pub if_error: Option<u64>,
+    /// It may never be served stale.
+    pub strict: bool,
+    pub tagged: bool,
     padding: usize,
 }
 
@@ -34,6 +39,8 @@ pub struct Exchange {
     pub sends: Sends,
     /// When its content was right.
     pub born: u64,
+    /// When it was given.
+    pub at: u64,
     pub version: u64,
     pub terms: Terms,
     pub headers: Vec<(String, String)>,
@@ -45,6 +52,14 @@ pub struct Exchange {
 impl Exchange {
     pub fn status(&self) -> u16 {
         if self.confirms.is_some() { 304 } else { self.terms.status }
+    }
+}
+
+impl Exchange {
+    /// Whether it is an answer to POST that says to be what its own URI stands for from now on (RFC 9110 §9.3.3).
+    pub fn represents_itself(&self) -> bool {
+        let named = |(name, value): &(&str, String)| *name == "content-location" && *value == self.ask.target;
+        self.ask.method == "POST" && self.ask.points.as_ref().is_some_and(named)
     }
 }
 
@@ -69,6 +84,12 @@ impl Origin {
     /// Answers a request; the number of the exchange. `wall` is the time in seconds since 1970.
     pub fn answer(&mut self, ask: &Ask, now: u64, wall: u64) -> usize {
         let serial = self.exchanges.len();
+        if ask.fails.is_some() {
+            return self.fail(ask, now, wall);
+        }
+        if ask.is_unsafe() && !self_made(ask) {
+            self.change_by(ask, now);
+        }
         let path = path(ask);
         let now_terms = terms(ask, self.version(path, now));
         let born = now.saturating_sub(now_terms.upstream_age * SECOND);
@@ -82,6 +103,9 @@ impl Origin {
         if path == "/v1/expires" {
             headers.push(("expires".to_owned(), date(wall + 30)));
         }
+        if let Some((name, value)) = &ask.points {
+            headers.push(((*name).to_owned(), value.clone()));
+        }
         let confirms = self.confirmed(ask, version);
         if terms.tagged {
             headers.push(("etag".to_owned(), tag(confirms.unwrap_or(serial))));
@@ -91,6 +115,7 @@ impl Origin {
             ask: ask.clone(),
             sends: ask.sends,
             born,
+            at: now,
             version,
             terms,
             headers,
@@ -100,12 +125,57 @@ impl Origin {
         serial
     }
 
+    /// What an unsafe request changes: the content behind its path, and behind what its answer points to.
+    fn change_by(&mut self, ask: &Ask, now: u64) {
+        self.change(path(ask), now);
+        let pointed = ask.points.as_ref().and_then(|(_, value)| value.strip_prefix('/').map(|_| value.clone()));
+        if let Some(other) = pointed.filter(|other| other != path(ask)) {
+            self.change(&other, now);
+        }
+    }
+
+    /// It refuses, and says so in an answer that nobody may keep.
+    fn fail(&mut self, ask: &Ask, now: u64, wall: u64) -> usize {
+        let mut terms = Terms { status: ask.fails.unwrap_or(500), never: true, ..Terms::default() };
+        terms.control("no-store", None);
+        terms.add("date", &date(wall));
+        let (serial, headers, body) = (self.exchanges.len(), terms.headers.clone(), b"it failed".to_vec());
+        let (ask, sends) = (ask.clone(), Sends::Whole);
+        self.exchanges.push(Exchange {
+            ask,
+            sends,
+            born: now,
+            at: now,
+            version: 0,
+            terms,
+            headers,
+            body,
+            confirms: None,
+        });
+        serial
+    }
+
     /// The earlier answer that a condition names, where this caller would get the same now.
     fn confirmed(&self, ask: &Ask, version: u64) -> Option<usize> {
-        let serial: usize = ask.get_header("if-none-match")?.trim_matches(|c| c == '"' || c == 's').parse().ok()?;
-        let earlier = self.exchanges.get(serial)?;
-        (earlier.confirms.is_none() && earlier.body == render(ask, version, serial)).then_some(serial)
+        let condition = ask.joined("if-none-match").filter(|_| matches!(ask.method.as_str(), "GET" | "HEAD"))?;
+        let same = |serial: &usize| {
+            let whole = |earlier: &Exchange| {
+                earlier.terms.tagged && earlier.confirms.is_none() && earlier.body == render(ask, version, *serial)
+            };
+            self.exchanges.get(*serial).is_some_and(whole)
+        };
+        condition.split(',').filter_map(tagged).find(same)
     }
+}
+
+/// Those of the unsafe methods that read only, as the service has it.
+fn self_made(ask: &Ask) -> bool {
+    matches!(path(ask), "/identify" | "/compare") && ask.method == "POST"
+}
+
+/// The serial number in an entity tag.
+pub fn tagged(tag: &str) -> Option<usize> {
+    tag.trim().trim_start_matches("W/").strip_prefix("\"s")?.strip_suffix('"')?.parse().ok()
 }
 
 fn tag(serial: usize) -> String {
@@ -187,7 +257,21 @@ impl Terms {
 fn plain(path: &str, ask: &Ask, version: u64, terms: &mut Terms) {
     match path {
         "/v1/short" => terms.control("max-age=5", Some(5)),
-        "/v1/shared" => terms.control("max-age=2, s-maxage=20", Some(20)),
+        "/v1/shared" => {
+            terms.control("max-age=2, s-maxage=20", Some(20));
+            terms.strict = true;
+        }
+        "/v1/swr" => {
+            terms.control("max-age=3, stale-while-revalidate=20", Some(3));
+            (terms.while_asked, terms.tagged) = (Some(20), true);
+        }
+        "/v1/sie" => {
+            terms.control("max-age=3, stale-if-error=30", Some(3));
+            terms.if_error = Some(30);
+        }
+        "/v1/must" => strict(terms, "must-revalidate"),
+        "/v1/proxy" => strict(terms, "proxy-revalidate"),
+        "/v1/smax" => strict(terms, "s-maxage=3"),
         "/v1/expires" => terms.explicit = Some(30),
         "/v1/tagged" => {
             terms.control("max-age=3", Some(3));
@@ -195,7 +279,7 @@ fn plain(path: &str, ask: &Ask, version: u64, terms: &mut Terms) {
         }
         "/v1/nocache" => {
             terms.control("no-cache", None);
-            (terms.tagged, terms.always_ask) = (true, true);
+            (terms.tagged, terms.always_ask, terms.strict) = (true, true, true);
         }
         "/v1/aged" => {
             terms.control("max-age=30", Some(30));
@@ -226,6 +310,12 @@ fn plain(path: &str, ask: &Ask, version: u64, terms: &mut Terms) {
     }
 }
 
+/// Windows that another directive closes.
+fn strict(terms: &mut Terms, directive: &str) {
+    terms.control(&format!("max-age=3, {directive}, stale-while-revalidate=20, stale-if-error=20"), Some(3));
+    (terms.strict, terms.tagged) = (true, true);
+}
+
 /// What no shared cache may keep.
 fn refused(path: &str, ask: &Ask, terms: &mut Terms) {
     terms.never = true;
@@ -248,7 +338,7 @@ fn refused(path: &str, ask: &Ask, terms: &mut Terms) {
             terms.add("access-control-allow-origin", &origin);
         }
         "/v1/broken" => {
-            terms.status = 500;
+            (terms.status, terms.never) = (500, false);
             terms.control("max-age=60", Some(60));
         }
         "/v1/part" => (terms.status, terms.explicit) = (206, Some(60)),

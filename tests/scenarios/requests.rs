@@ -28,18 +28,21 @@ impl World {
         }
         let (headers, end) = (request_head(&ask), ask.body.is_none());
         let stream = Stream {
+            onward: ask.clone(),
             ask,
             config,
             rng,
             active: false,
             paused: false,
             lookup: None,
+            looked_at: 0,
             lookups: 0,
             arrived: 0,
             held: false,
             forwarded: false,
             expired: false,
             added: Vec::new(),
+            hidden: Vec::new(),
             response: None,
             outcome: None,
         };
@@ -99,12 +102,15 @@ impl World {
     }
 
     /// L2 has answered a stream; unheard when the stream is gone or asks something else.
-    pub fn looked(&mut self, id: u32, token: u64, reply: Result<Vec<u8>, L2Failure>) {
+    pub fn looked(&mut self, id: u32, token: u64, reply: Result<Vec<u8>, L2Failure>, script: &str) {
         if !self.open(id) || self.stream(id).lookup != Some(token) {
             return;
         }
         self.tell(format!("   #{id} L2 -> {}", outcome(&reply)));
         let verdict = self.drive(id, Event::L2(reply.as_deref().map_err(|failure| *failure)));
+        if script == "invalidate" {
+            return;
+        }
         if matches!(verdict, Verdict::Pause) && self.stream(id).lookup.is_none() {
             self.violated(format!("#{id} waits on for nothing"));
         }
@@ -126,7 +132,7 @@ impl World {
     }
 }
 
-fn request_head(ask: &Ask) -> Headers {
+pub fn request_head(ask: &Ask) -> Headers {
     let pseudo = [
         (":method", &ask.method),
         (":scheme", &ask.scheme.to_owned()),

@@ -10,12 +10,12 @@ use fingerprint_cache::transaction::{Answer, Event, Verdict};
 /// A response on its way in.
 #[derive(Clone)]
 pub struct Response {
-    head: Vec<(String, Vec<u8>)>,
-    pieces: Vec<Vec<u8>>,
-    from_origin: bool,
-    breaks: bool,
+    pub head: Vec<(String, Vec<u8>)>,
+    pub pieces: Vec<Vec<u8>>,
+    pub from_origin: bool,
+    pub breaks: bool,
     pub exchange: Option<usize>,
-    status: u16,
+    pub status: u16,
 }
 
 impl World {
@@ -24,7 +24,7 @@ impl World {
         if !self.open(id) {
             return;
         }
-        let ask = self.stream(id).ask.clone();
+        let ask = self.stream(id).onward.clone();
         let wall = self.wall_base + self.now / 1_000_000;
         let (response, delay) = match ask.sends {
             Sends::Refused => (local(503), MILLI),
@@ -53,7 +53,7 @@ impl World {
         self.head(id);
     }
 
-    fn response(&self, number: usize) -> Response {
+    pub fn response(&self, number: usize) -> Response {
         let exchange = &self.origin.exchanges[number];
         let bodiless = exchange.ask.method == "HEAD" || exchange.confirms.is_some();
         let mut head = vec![(":status".to_owned(), exchange.status().to_string().into_bytes())];
@@ -85,6 +85,7 @@ impl World {
         }
         let response = self.stream(id).response.clone().unwrap();
         let end = response.pieces.is_empty();
+        self.note_change(id, &response);
         if self.stream(id).active {
             let headers = Headers::from_pairs(response.head.clone());
             let event = Event::ResponseHead { headers, end, from_origin: response.from_origin };
@@ -147,10 +148,11 @@ impl World {
 
     /// The cache answers.
     pub fn serve(&mut self, id: u32, answer: &Answer) {
-        let body = answer.body.as_ref().unwrap_or(&answer.entry.body).clone();
-        self.tell(format!("   #{id} served {} age={} {}", answer.state, answer.age, answer.cache_status));
-        self.judge(id, answer, &body);
-        self.close(id, Outcome::Cache { state: answer.state, age: answer.age, body });
+        let (whole, body) = (answer.body.as_ref().unwrap_or(&answer.entry.body).clone(), answer.body().to_vec());
+        let status = answer.status();
+        self.tell(format!("   #{id} served {status} {} age={} {}", answer.state, answer.age, answer.cache_status));
+        self.judge(id, answer, &whole);
+        self.close(id, Outcome::Cache { state: answer.state, status, age: answer.age, body });
     }
 
     /// The client has had enough.
@@ -181,7 +183,7 @@ impl World {
 }
 
 /// Envoy's own answer in the origin's place.
-fn local(status: u16) -> Response {
+pub fn local(status: u16) -> Response {
     let body = b"upstream connect error".to_vec();
     let line = |name: &str, value: String| (name.to_owned(), value.into_bytes());
     let head = vec![

@@ -4,7 +4,7 @@ use crate::callers::Ask;
 use serde_json::{Value, json};
 
 /// The names of all settings; the first is the one that stories begin with.
-pub const ALL: [&str; 6] = ["base", "no-redis", "tiny", "stricter", "schema-2", "reordered"];
+pub const ALL: [&str; 8] = ["base", "no-redis", "tiny", "stricter", "schema-2", "reordered", "windows", "refresh"];
 
 /// The plugin configuration called `name`.
 pub fn named(name: &str) -> Value {
@@ -18,11 +18,25 @@ pub fn named(name: &str) -> Value {
             config["rules"][2]["key"] = json!({});
             config["rules"][0]["freshness"] = json!({ "default": "10s" });
         }
+        "windows" => open_windows(&mut config),
+        "refresh" => {
+            open_windows(&mut config);
+            for at in [0, 1, 2] {
+                config["rules"][at]["refresh"] = json!({ "cluster": "origin", "timeout": "2s" });
+            }
+        }
         "schema-2" => config["schema_version"] = json!("2"),
         "reordered" => config["rules"].as_array_mut().unwrap().reverse(),
         _ => {}
     }
     config
+}
+
+fn open_windows(config: &mut Value) {
+    for rule in config["rules"].as_array_mut().unwrap() {
+        rule["freshness"]["stale_while_revalidate"] = json!("20s");
+        rule["freshness"]["stale_if_error"] = json!("40s");
+    }
 }
 
 fn base() -> Value {
@@ -54,6 +68,9 @@ pub struct RuleFacts {
     /// The lifetime of an answer whose origin gives `explicit`, both in seconds.
     default: Option<u64>,
     override_: Option<u64>,
+    /// How long it lets stale answers be served while they are asked for, or where that fails, in seconds.
+    pub while_asked: Option<u64>,
+    pub if_error: Option<u64>,
 }
 
 impl RuleFacts {
@@ -71,7 +88,13 @@ pub fn rule_for(config: &Value, ask: &Ask) -> Option<RuleFacts> {
         fits && rule["match"]["methods"].as_array().unwrap().iter().any(|method| method == ask.method.as_str())
     })?;
     let seconds = |name: &str| rule["freshness"][name].as_str().map(|text| text.trim_end_matches('s').parse().unwrap());
-    Some(RuleFacts { shared: rule["auth"] == "shared", default: seconds("default"), override_: seconds("override") })
+    Some(RuleFacts {
+        shared: rule["auth"] == "shared",
+        default: seconds("default"),
+        override_: seconds("override"),
+        while_asked: seconds("stale_while_revalidate"),
+        if_error: seconds("stale_if_error"),
+    })
 }
 
 /// The budget of L1: entries and bytes.

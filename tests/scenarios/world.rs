@@ -4,8 +4,10 @@
 use crate::callers::{Ask, SECOND};
 use crate::host::{Outcome, SharedData, Stream, Vm};
 use crate::network::{AFTER, Fault, Flight, Front, Request, Tamper};
+use crate::oracle_changes::Changed;
 use crate::origin::Origin;
 use crate::random::Rng;
+use crate::refreshes::Refresh;
 use crate::settings;
 use crate::story::Story;
 use fingerprint_cache::config::Config;
@@ -54,6 +56,8 @@ pub enum Step {
     Replies(u64),
     TimesOut(u64),
     Outbox(usize),
+    RefreshAsked(usize, u32),
+    RefreshAnswered(usize, u32),
     Tick(usize),
 }
 
@@ -84,12 +88,15 @@ pub struct World {
     pub shared: SharedData,
     pub withholds: bool,
     pub streams: BTreeMap<u32, Stream>,
+    /// Those of their own that workers have under way, with nobody waiting.
+    pub refreshes: BTreeMap<(usize, u32), Refresh>,
     pub flights: BTreeMap<u64, Flight>,
     /// Commands on their way to webdis.
     pub requests: BTreeMap<u64, Request>,
     pub next_flight: u64,
     pub front: Front,
     pub origin: Origin,
+    pub changes: Vec<Changed>,
     pub story: Story,
     violation: Option<String>,
 }
@@ -111,11 +118,13 @@ impl World {
             shared: SharedData::default(),
             withholds: setup.withholds,
             streams: BTreeMap::new(),
+            refreshes: BTreeMap::new(),
             flights: BTreeMap::new(),
             requests: BTreeMap::new(),
             next_flight: 0,
             front: Front::new(setup.redis_clock),
             origin: Origin::default(),
+            changes: Vec::new(),
             story: Story::default(),
             violation: None,
         };
@@ -188,7 +197,9 @@ impl World {
             Step::Arrives(id) => self.arrives(id),
             Step::Replies(id) => self.replies(id, true),
             Step::TimesOut(id) => self.replies(id, false),
-            Step::Outbox(vm) => self.send_fills(vm),
+            Step::Outbox(vm) => self.run_errands(vm),
+            Step::RefreshAsked(vm, id) => self.refresh_asked(vm, id),
+            Step::RefreshAnswered(vm, id) => self.refresh_answered(vm, id),
             Step::Tick(vm) => self.tick(vm),
         }
     }
@@ -207,7 +218,7 @@ impl World {
             Action::Change(path) => self.origin.change(&path, self.now),
             Action::Fault(fault, lasts) => self.front.fault = Some((fault, self.now + lasts)),
             Action::FlushScripts => self.front.server.flush_scripts(),
-            Action::Wipe => self.front.server.keys().hashes.clear(),
+            Action::Wipe => self.wipe(),
             Action::Failover => self.fail_over(),
             Action::Log => self.append_to_log(),
             Action::Tamper(how) => {
@@ -230,7 +241,16 @@ impl World {
 
     fn append_to_log(&mut self) {
         let mut keys = self.front.server.keys();
-        keys.log = Some(keys.log.unwrap_or(0) + 1);
+        let log = keys.streams.entry(b"fpc:log".to_vec()).or_default();
+        (log.added, log.length) = (log.added + 1, log.length + 1);
+    }
+
+    fn wipe(&mut self) {
+        let mut keys = self.front.server.keys();
+        keys.hashes.clear();
+        keys.streams.clear();
+        drop(keys);
+        self.changes.iter_mut().for_each(|changed| changed.banned = None);
     }
 
     fn configure(&mut self, vm: usize, name: &str) {

@@ -1,5 +1,7 @@
-//! A double of Redis 7 behind webdis: [`webdis`] reads the URL, [`server`] runs scripts by [`lua`] over [`keyspace`].
+//! A double of Redis 7 behind webdis: [`webdis`] reads the URL, [`server`] runs scripts by [`lua`] over [`keyspace`], and
+//! only what the shipped [`acl`] lets them do.
 
+mod acl;
 mod keyspace;
 mod lua;
 mod server;

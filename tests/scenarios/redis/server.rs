@@ -25,9 +25,9 @@ pub struct Server {
 }
 
 impl Server {
-    /// An empty server whose log of invalidations is at `log`.
-    pub fn new(log: &str) -> Self {
-        let keys = Keyspace { log_key: log.as_bytes().to_vec(), epoch: 0xa11ce, ..Keyspace::default() };
+    /// An empty server.
+    pub fn new() -> Self {
+        let keys = Keyspace { epoch: 0xa11ce, ..Keyspace::default() };
         let keys = Rc::new(RefCell::new(keys));
         let interpreter = Interpreter::new(&keys);
         Self { keys, interpreter, scripts: HashMap::new(), read_only: false, full: false }
@@ -47,9 +47,10 @@ impl Server {
     pub fn run(&mut self, command: &[Vec<u8>], clock: i64) -> Vec<u8> {
         self.keys().clock = clock;
         let reply = match command {
+            [name, ..] if !super::acl::allows(&String::from_utf8_lossy(name), &[]) => refused(),
             [name, text, rest @ ..] if name == b"EVAL" => self.eval(text, rest),
             [name, sha, rest @ ..] if name == b"EVALSHA" => self.evalsha(sha, rest),
-            _ => Reply::Error("NOPERM this user has no permissions to run this command".into()),
+            _ => refused(),
         };
         let mut bytes = Vec::new();
         write(&reply, &mut bytes);
@@ -93,6 +94,10 @@ impl Server {
         let refused = self.full && !flags.contains("allow-oom") && !flags.contains("no-writes");
         refused.then_some("OOM command not allowed when used memory > 'maxmemory'.")
     }
+}
+
+fn refused() -> Reply {
+    Reply::Error("NOPERM this user has no permissions to run this command".into())
 }
 
 type Arguments<'a> = &'a [Vec<u8>];

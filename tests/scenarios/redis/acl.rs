@@ -1,0 +1,26 @@
+//! The shipped rights of the user that webdis logs in as.
+
+const USERS: &str = include_str!("../../../envoy/users.acl");
+
+/// Whether that user may run a command. The last word on a command counts, and `-@all` is the first of all.
+pub fn allows(name: &str, arguments: &[Vec<u8>]) -> bool {
+    let user = USERS.lines().find(|line| line.starts_with("user default ")).unwrap();
+    let name = name.to_ascii_lowercase();
+    let sub = arguments.first().map(|argument| String::from_utf8_lossy(argument).to_ascii_lowercase());
+    let with_sub = format!("+{name}|{}", sub.unwrap_or_default());
+    user.split(' ').any(|right| right.strip_prefix('+') == Some(&name) || right == with_sub)
+}
+
+#[test]
+fn the_user_may_do_what_the_scripts_do_and_no_more() {
+    let may = |command: &str| {
+        let words: Vec<Vec<u8>> = command.split(' ').map(|word| word.as_bytes().to_vec()).collect();
+        allows(command.split(' ').next().unwrap(), &words[1..])
+    };
+    for command in ["EVALSHA x", "HGET k f", "XINFO STREAM k", "XADD k", "HDEL k"] {
+        assert!(may(command), "{command}");
+    }
+    for command in ["FLUSHALL", "XINFO GROUPS k", "CONFIG GET", "DEL k", "SCRIPT FLUSH", "KEYS *"] {
+        assert!(!may(command), "{command}");
+    }
+}
