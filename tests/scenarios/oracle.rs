@@ -110,10 +110,17 @@ impl World {
         let unasked = ask.credentialed() && !rule.shared && !given.terms.public;
         ensure(!unasked, || "it may not be shared".into())?;
         let head = self.head_exchange(answer, serial)?;
-        if answer.state.starts_with("revalidated") {
-            ensure(self.exchange_of(id) == Some(head), || "not what the origin confirmed".into())?;
+        let confirmed = answer.state.starts_with("revalidated");
+        if confirmed {
+            let confirms = |number: usize| self.origin.exchanges[number].confirms == Some(serial);
+            ensure(self.exchange_of(id).is_some_and(confirms), || "not what the origin confirmed".into())?;
+            let kept = answer.cache_status.contains("; stored");
+            ensure(!kept || self.exchange_of(id) == Some(head), || "without the news".into())?;
         }
-        self.unchanged_since(id, answer, head)?;
+        // What the origin confirmed to this very request it may get, also when its news came too late to be kept.
+        if !confirmed {
+            self.unchanged_since(id, answer, head)?;
+        }
         let head = &self.origin.exchanges[head];
         let slack = ROUNDING + self.slack(serial, head);
         let lifetime = rule.lifetime(head.terms.explicit);

@@ -32,7 +32,7 @@ impl Plan {
             redis_clock: rng.pick(&[0, hour, -hour, 700 * MILLI as i64]),
             pod_clock: rng.pick(&[0, 0, 0, 0, 0, 0, -hour, -hour, 2 * second, hour]),
             withholds: rng.chance(10),
-            setting: if rng.chance(15) { Some(rng.pick(&settings::ALL)) } else { None },
+            setting: if rng.chance(40) { Some(rng.pick(&settings::ALL)) } else { None },
         };
         let cast = cast(&mut rng);
         let (mut at, mut events) = (0, Vec::new());
@@ -65,7 +65,13 @@ fn pause(rng: &mut Rng) -> u64 {
     }
 }
 
-const PATHS: [&str; 26] = [
+const PATHS: [&str; 32] = [
+    "/v1/swr",
+    "/v1/swr",
+    "/v1/sie",
+    "/v1/must",
+    "/v1/proxy",
+    "/v1/smax",
     "/v1/plain",
     "/v1/short",
     "/v1/shared",
@@ -175,8 +181,27 @@ fn ask(rng: &mut Rng, paths: &[&'static str]) -> Ask {
     caller(rng, &mut ask);
     marks(rng, &mut ask);
     wishes(rng, &mut ask);
+    if rng.chance(15) {
+        changes(rng, &mut ask, paths);
+    }
     travels(rng, &mut ask);
     ask
+}
+
+/// Makes it a request that changes something.
+fn changes(rng: &mut Rng, ask: &mut Ask, paths: &[&'static str]) {
+    ask.method = rng.pick(&["PUT", "POST", "DELETE", "PATCH", "PURGE"]).to_owned();
+    if ask.method != "DELETE" && rng.chance(70) {
+        (ask.body, ask.pieces) = (Some(b"news".to_vec()), vec![MILLI]);
+    }
+    let own = ask.target.clone();
+    ask.points = match rng.below(6) {
+        0 => Some(("location", rng.pick(paths).to_owned())),
+        1 => Some(("content-location", rng.pick(paths).to_owned())),
+        2 | 3 => Some(("content-location", own)),
+        4 => Some(("location", format!("https://elsewhere{}", rng.pick(paths)))),
+        _ => None,
+    };
 }
 
 fn caller(rng: &mut Rng, ask: &mut Ask) {
@@ -213,7 +238,13 @@ fn marks(rng: &mut Rng, ask: &mut Ask) {
 }
 
 fn wishes(rng: &mut Rng, ask: &mut Ask) {
-    let wish = match rng.below(40) {
+    let since = |seconds| {
+        let date = std::time::Duration::from_secs(1_800_000_000 + seconds);
+        httpdate::fmt_http_date(std::time::UNIX_EPOCH + date)
+    };
+    let tag = format!("\"s{}\"", rng.below(30));
+    let dated = since(rng.below(100));
+    let wish = match rng.below(50) {
         0 => ("cache-control", "no-cache"),
         1 => ("cache-control", "no-store"),
         2 => ("cache-control", "max-age=2"),
@@ -222,12 +253,22 @@ fn wishes(rng: &mut Rng, ask: &mut Ask) {
         5 => ("if-none-match", "\"zzz\""),
         6 => ("if-match", "\"zzz\""),
         7 => ("cache-control", "min-fresh=3"),
+        8 => ("cache-control", "max-stale=5"),
+        9 => ("cache-control", "only-if-cached"),
+        10 | 11 => ("if-none-match", tag.as_str()),
+        12 => ("if-modified-since", dated.as_str()),
+        13 => ("range", "bytes=-7"),
+        14 => ("range", "bytes=90000-"),
+        15 => ("range", "bytes=3-900000"),
+        16 => ("if-none-match", "*"),
         _ => return,
     };
     ask.headers.push((wish.0.to_owned(), wish.1.to_owned()));
 }
 
 fn travels(rng: &mut Rng, ask: &mut Ask) {
+    ask.fails = if rng.chance(12) { Some(rng.pick(&[500, 502, 503, 504, 404])) } else { None };
+    ask.fails_refresh = rng.chance(50);
     ask.sends = match rng.below(25) {
         0 => Sends::UntilClose,
         1 => Sends::Short,
@@ -244,7 +285,7 @@ fn travels(rng: &mut Rng, ask: &mut Ask) {
     if rng.chance(3) {
         ask.expires = Some(rng.between(0, 40 * MILLI));
     }
-    if ask.body.is_some() {
+    if ask.body.is_some() && !ask.pieces.is_empty() {
         let slowest = if rng.chance(10) { 1500 * MILLI } else { 5 * MILLI };
         let mut at = 0;
         ask.pieces = (0..rng.between(1, 3))

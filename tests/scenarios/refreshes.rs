@@ -23,6 +23,13 @@ pub struct Refresh {
     response: Option<Response>,
 }
 
+/// Envoy's own answer, which nothing tells from the origin's.
+fn envoys(status: u16) -> Response {
+    let mut response = local(status);
+    response.head.retain(|(name, _)| name != "cache-control");
+    response
+}
+
 impl World {
     /// A worker wants a refresh, on behalf of a stream that it serves what is stale.
     pub fn begin_refresh(&mut self, vm: usize, id: u32, stream: Option<u32>) {
@@ -103,8 +110,8 @@ impl World {
         let Some(ask) = self.refreshes.get(&(vm, id)).and_then(|refresh| refresh.ask.clone()) else { return };
         let wall = self.wall_base + self.now / 1_000_000;
         let (response, delay) = match ask.sends {
-            Sends::Refused | Sends::Replaced => (local(503), MILLI),
-            Sends::Hang => (local(504), 2000 * MILLI),
+            Sends::Refused | Sends::Replaced => (envoys(503), MILLI),
+            Sends::Hang => (envoys(504), 2000 * MILLI),
             _ => {
                 let exchange = self.origin.answer(&ask, self.now, wall);
                 (self.response(exchange), ask.takes)
