@@ -61,7 +61,10 @@ fn bytes(range: &str, length: usize) -> Option<Option<(usize, usize)>> {
         return Some((count > 0).then(|| (length - count.min(length), length - 1)));
     }
     let first: usize = first.parse().ok()?;
-    let last: usize = if last.is_empty() { length - 1 } else { last.parse().ok()? };
+    let last: usize = if last.is_empty() { usize::MAX } else { last.parse().ok()? };
+    if first > last {
+        return None;
+    }
     Some((first < length).then(|| (first, last.min(length - 1))))
 }
 

@@ -1,9 +1,12 @@
 //! One story each, named by what it tells. The oracle listens to all of them.
 
 mod bodies;
+mod changes;
 mod clocks;
+mod forms;
 mod origins;
 mod redis_faults;
+mod stale;
 mod tiers;
 mod workers;
 
