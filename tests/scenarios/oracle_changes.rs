@@ -77,7 +77,8 @@ impl World {
             (changed.scheme, &changed.host, &changed.target) == (ask.scheme, &ask.host, &ask.target)
         };
         for changed in self.changes.iter().filter(of_it) {
-            let known = changed.alone || changed.banned.is_some() || self.now < changed.heard + DOUBT;
+            let soon = changed.heard + DOUBT;
+            let known = changed.alone || changed.banned.is_some_and(|banned| banned < soon) || self.now < soon;
             let here = changed.vm == ask.vm && changed.heard < self.now && known;
             ensure(!here || given >= changed.made, || {
                 format!("given at {given}, changed at {}, as heard at {}", changed.made, changed.heard)

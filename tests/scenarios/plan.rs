@@ -28,11 +28,12 @@ impl Plan {
         let mut rng = Rng::new(seed);
         let hour = 3600 * SECOND as i64;
         let second = SECOND as i64;
+        let settings = [settings::ALL.as_slice(), &["refresh"; 4], &["windows"; 2]].concat();
         let setup = Setup {
             redis_clock: rng.pick(&[0, hour, -hour, 700 * MILLI as i64]),
             pod_clock: rng.pick(&[0, 0, 0, 0, 0, 0, -hour, -hour, 2 * second, hour]),
             withholds: rng.chance(10),
-            setting: if rng.chance(40) { Some(rng.pick(&settings::ALL)) } else { None },
+            setting: if rng.chance(45) { Some(rng.pick(&settings)) } else { None },
         };
         let cast = cast(&mut rng);
         let (mut at, mut events) = (0, Vec::new());
@@ -65,7 +66,9 @@ fn pause(rng: &mut Rng) -> u64 {
     }
 }
 
-const PATHS: [&str; 32] = [
+const PATHS: [&str; 34] = [
+    "/v1/swr",
+    "/v1/swr",
     "/v1/swr",
     "/v1/swr",
     "/v1/sie",

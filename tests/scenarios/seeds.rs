@@ -4,11 +4,24 @@ use crate::plan::Plan;
 use crate::shrink::shrink;
 use std::collections::BTreeMap;
 
-/// So many stories take about 20 s in a debug build on two cores.
+/// So many stories take about 50 s in a debug build on two cores.
 const BY_DEFAULT: u64 = 1000;
 
 /// What random stories have to come across, or they prove nothing: parts of names of metrics.
-const ROOMS: [&str; 36] = [
+const ROOMS: [&str; 49] = [
+    "status=.=stale;.;tier=.=l1",
+    "status=.=stale;.;tier=.=l2",
+    "status=.=stale;.;tier=.=origin",
+    "status=.=only_if_cached",
+    "rule=.=profiles;.;outcome=.=found",
+    "rule=.=profiles;.;outcome=.=confirmed",
+    "rule=.=profiles;.;outcome=.=replaced",
+    "rule=.=profiles;.;outcome=.=failed",
+    "reason=.=overtaken",
+    "reason=.=invalidated",
+    "op=.=fill;.;outcome=.=fenced",
+    "op=.=invalidate;.;outcome=.=ok",
+    "op=.=invalidate;.;outcome=.=unreachable",
     "rule=.=profiles;.;status=.=hit;.;tier=.=l1",
     "rule=.=profiles;.;status=.=hit;.;tier=.=l2",
     "rule=.=open;.;status=.=hit;.;tier=.=l1",
@@ -88,7 +101,9 @@ fn what_must_hold_holds_in_every_story() {
     }
     println!("{} requests, {} of them hits", entered(&all, "requests_total"), entered(&all, "status=.=hit"));
     if number("SEEDS").is_none() {
-        ROOMS.iter().for_each(|room| assert!(entered(&all, room) > 9, "hardly a story enters {room}"));
+        let few: Vec<_> =
+            ROOMS.iter().map(|room| (entered(&all, room), room)).filter(|(stories, _)| *stories < 10).collect();
+        assert!(few.is_empty(), "hardly a story enters {few:?}");
     }
 }
 
@@ -97,6 +112,6 @@ fn the_same_seed_tells_the_same_story() {
     for seed in [1, 2, 3, 99] {
         let stories = [(); 2].map(|()| Plan::of(seed).play().0.story.text());
         assert_eq!(stories[0], stories[1]);
-        assert!(stories[0].lines().count() > 50, "{}", stories[0]);
+        assert!(stories[0].lines().count() > 20, "{}", stories[0]);
     }
 }
