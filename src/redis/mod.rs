@@ -138,14 +138,15 @@ pub fn fill(
     }
 }
 
-/// Bans all that was fetched for these URIs so far. `longest` is how long any entry lives at most.
+/// Bans all that was fetched for these URIs so far. `longest` is how long any entry lives at most. Sent whole: where the
+/// answer that Redis does not know the script is lost, the ban would be lost with it.
 pub fn invalidate(redis: &Redis, uris: &[u128], longest: Duration) -> Call {
     let prefix = &redis.key_prefix;
     let mut arguments = vec![longest.as_millis().to_string()];
     arguments.extend(uris.iter().map(|uri| ban(*uri)));
     Call {
         script: &script::INVALIDATE,
-        whole: false,
+        whole: true,
         keys: vec![format!("{prefix}:log"), format!("{prefix}:bans")],
         arguments,
         body: None,

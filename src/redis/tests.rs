@@ -149,7 +149,7 @@ fn a_primary_key_is_one_hash() {
     assert_eq!((place.log.as_str(), place.bans.as_str()), ("p:log", "p:bans"));
     assert_eq!(place.uri, "uri:000000000000000000000000000000ab");
     let call = invalidate(redis, &[0xab, 1], Duration::from_secs(2));
-    assert_eq!((call.script.name, call.whole, call.body.is_none()), ("invalidate", false, true));
+    assert_eq!((call.script.name, call.whole, call.body.is_none()), ("invalidate", true, true));
     assert_eq!(call.keys, ["p:log", "p:bans"]);
     assert_eq!(banned(&call), [0xab, 1]);
     assert_eq!(call.arguments, ["2000", &place.uri, "uri:00000000000000000000000000000001"]);

@@ -37,15 +37,8 @@ impl Shared for SharedData {
 
 /// What the root does on behalf of streams that need not wait for it.
 pub enum Errand {
-    Fill(Box<Call>),
+    Write(Box<Call>),
     Refresh(u32),
-}
-
-/// A call that could not even be sent.
-#[derive(Clone, Copy)]
-pub enum Refused {
-    Lookup,
-    Invalidation,
 }
 
 /// One VM of the pod: a worker and its root context.
@@ -136,11 +129,10 @@ impl World {
             let (vm, mut rng) = (self.stream(id).ask.vm, self.stream(id).rng.clone());
             let refused = self.run_commands(vm, Some(id), &mut rng);
             self.stream(id).rng = rng;
-            match refused {
-                None => return verdict,
-                Some(Refused::Lookup) => verdict = self.on(id, Event::L2(Err(L2Failure::Unreachable))),
-                Some(Refused::Invalidation) => drop(self.on(id, Event::L2(Err(L2Failure::Unreachable)))),
+            if !refused {
+                return verdict;
             }
+            verdict = self.on(id, Event::L2(Err(L2Failure::Unreachable)));
         }
     }
 
@@ -164,37 +156,35 @@ impl World {
         step(&mut self.vms[vm].worker, &mut outside)
     }
 
-    /// Carries out commands; says which call could not be sent.
-    pub fn run_commands(&mut self, vm: usize, id: Option<u32>, rng: &mut Rng) -> Option<Refused> {
-        let mut refused = None;
+    /// Carries out commands; says whether a lookup could not be sent.
+    pub fn run_commands(&mut self, vm: usize, id: Option<u32>, rng: &mut Rng) -> bool {
+        let mut refused = false;
         if let Some(id) = id {
             self.stream(id).lookup = None;
         }
         for command in self.vms[vm].worker.take_commands() {
-            refused = self.run_command(vm, id, command, rng).or(refused);
+            refused |= self.run_command(vm, id, command, rng);
         }
         refused
     }
 
     /// Carries out a command; `id` is the stream that it is for.
-    pub fn run_command(&mut self, vm: usize, id: Option<u32>, command: Command, rng: &mut Rng) -> Option<Refused> {
+    pub fn run_command(&mut self, vm: usize, id: Option<u32>, command: Command, rng: &mut Rng) -> bool {
         match (command, id) {
-            (Command::Lookup(call), Some(id)) => {
-                return (!self.send_lookup(vm, id, &call, rng)).then_some(Refused::Lookup);
-            }
-            (Command::Invalidate(call), Some(id)) => {
-                self.note_invalidation(vm, &call);
-                let fork = Rng::new(rng.next());
-                let token = self.dispatch(vm, Waiter::Stream(id), &call, fork);
-                self.stream(id).lookup = token;
-                self.tell(format!("w{vm} #{id} invalidates {:?}", &call.arguments[1..]));
-                return token.is_none().then_some(Refused::Invalidation);
-            }
-            (Command::Fill(call), _) => {
-                self.front.note_fill(&call, self.now);
-                self.vms[vm].fills += 1;
-                self.vms[vm].fill_bytes += call.body.as_ref().map_or(0, Vec::len);
-                self.post(vm, Errand::Fill(call), rng);
+            (Command::Lookup(call), Some(id)) => return !self.send_lookup(vm, id, &call, rng),
+            (Command::Write(call), _) => {
+                match &call.body {
+                    Some(body) => {
+                        self.front.note_fill(&call, self.now);
+                        self.vms[vm].fills += 1;
+                        self.vms[vm].fill_bytes += body.len();
+                    }
+                    None => {
+                        self.note_invalidation(vm, &call);
+                        self.tell(format!("w{vm} invalidates {:?}", &call.arguments[1..]));
+                    }
+                }
+                self.post(vm, Errand::Write(call), rng);
             }
             (Command::Refresh(stream), Some(_)) => {
                 self.begin_refresh(vm, stream, id);
@@ -213,7 +203,7 @@ impl World {
                 self.violated(format!("the root was given {command:?}"))
             }
         }
-        None
+        false
     }
 
     /// Leaves an errand to the root, which is woken for it.

@@ -232,9 +232,9 @@ impl World {
         let Some(flight) = self.flights.remove(&id) else { return };
         let reply = if in_time { flight.reply.clone().unwrap() } else { Err(L2Failure::Timeout) };
         match flight.waiter {
-            Waiter::Stream(stream) => self.looked(stream, id, reply, flight.call.script.name),
+            Waiter::Stream(stream) => self.looked(stream, id, reply),
             Waiter::Refresh(stream) => self.refresh_hears(flight.vm, stream, reply),
-            Waiter::Root => self.filled(flight, reply),
+            Waiter::Root => self.written(flight, reply),
         }
     }
 
@@ -243,22 +243,24 @@ impl World {
         while let Some((errand, rng)) = self.vms[vm].outbox.pop_front() {
             match errand {
                 Errand::Refresh(stream) => self.drive_refresh(vm, stream, Event::Refresh),
-                Errand::Fill(call) if self.dispatch(vm, Waiter::Root, &call, rng.clone()).is_none() => {
+                Errand::Write(call) if self.dispatch(vm, Waiter::Root, &call, rng.clone()).is_none() => {
                     let flight = Flight { call: *call, vm, waiter: Waiter::Root, rng, reply: None };
-                    self.filled(flight, Err(L2Failure::Unreachable));
+                    self.written(flight, Err(L2Failure::Unreachable));
                 }
-                Errand::Fill(_) => {}
+                Errand::Write(_) => {}
             }
         }
     }
 
-    fn filled(&mut self, flight: Flight, reply: Result<Vec<u8>, L2Failure>) {
+    fn written(&mut self, flight: Flight, reply: Result<Vec<u8>, L2Failure>) {
         let Flight { call, vm, mut rng, .. } = flight;
-        self.vms[vm].fills -= 1;
-        self.vms[vm].fill_bytes -= call.body.as_ref().map_or(0, Vec::len);
-        self.tell(format!("w{vm} fill {} -> {}", short(&call.keys[0]), outcome(&reply)));
+        if let Some(body) = &call.body {
+            self.vms[vm].fills -= 1;
+            self.vms[vm].fill_bytes -= body.len();
+        }
+        self.tell(format!("w{vm} {} {} -> {}", call.script.name, short(&call.keys[0]), outcome(&reply)));
         let reply = reply.as_deref().map_err(|failure| *failure);
-        self.step(vm, rng.next() as u32, None, |worker, outside| worker.filled(call, reply, outside));
+        self.step(vm, rng.next() as u32, None, |worker, outside| worker.written(call, reply, outside));
         self.run_commands(vm, None, &mut rng);
         self.schedule(50, rng.next(), Step::Outbox(vm));
     }

@@ -6,7 +6,7 @@ use crate::oracle_forms::formed;
 use crate::origin::{Exchange, render, terms};
 use crate::settings::{budget, rule_for};
 use crate::world::World;
-use fingerprint_cache::transaction::Answer;
+use fingerprint_cache::answer::Answer;
 
 /// How many fills a worker may have under way.
 const MAX_FILLS: usize = 64;

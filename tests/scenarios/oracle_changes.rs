@@ -5,8 +5,8 @@ use crate::oracle::ensure;
 use crate::responses::Response;
 use crate::settings::rule_for;
 use crate::world::World;
+use fingerprint_cache::answer::Answer;
 use fingerprint_cache::redis::Call;
-use fingerprint_cache::transaction::Answer;
 
 /// For how long a worker that does not know whether L2 has heard of a change believes nothing that L2 says of it. After
 /// that L2 may tell what is older, should it not have heard.

@@ -3,7 +3,7 @@
 use crate::callers::Ask;
 use crate::oracle::ensure;
 use crate::origin::tagged;
-use fingerprint_cache::transaction::Answer;
+use fingerprint_cache::answer::Answer;
 
 /// Status, body and `Content-Range` are those that this request gets of a whole answer.
 pub fn formed(ask: &Ask, answer: &Answer, whole: &[u8]) -> Result<(), String> {

@@ -5,7 +5,7 @@ use crate::oracle::{ensure, number};
 use crate::origin::{Exchange, terms};
 use crate::settings::RuleFacts;
 use crate::world::World;
-use fingerprint_cache::transaction::Answer;
+use fingerprint_cache::answer::Answer;
 
 impl World {
     /// A stale answer is one that somebody allows, for this long, for this client; and somebody asks the origin.

@@ -68,7 +68,7 @@ impl World {
     fn run_behind(&mut self, vm: usize, id: u32, command: Command) -> bool {
         let mut rng = Rng::new(self.refreshes.get_mut(&(vm, id)).map_or(0, |refresh| refresh.rng.next()));
         match command {
-            Command::Lookup(call) | Command::Invalidate(call) => {
+            Command::Lookup(call) => {
                 self.tell(format!("w{vm} refresh {id:x}: {}", call.script.name));
                 return self.dispatch(vm, Waiter::Refresh(id), &call, rng).is_none();
             }

@@ -102,15 +102,12 @@ impl World {
     }
 
     /// L2 has answered a stream; unheard when the stream is gone or asks something else.
-    pub fn looked(&mut self, id: u32, token: u64, reply: Result<Vec<u8>, L2Failure>, script: &str) {
+    pub fn looked(&mut self, id: u32, token: u64, reply: Result<Vec<u8>, L2Failure>) {
         if !self.open(id) || self.stream(id).lookup != Some(token) {
             return;
         }
         self.tell(format!("   #{id} L2 -> {}", outcome(&reply)));
         let verdict = self.drive(id, Event::L2(reply.as_deref().map_err(|failure| *failure)));
-        if script == "invalidate" {
-            return;
-        }
         if matches!(verdict, Verdict::Pause) && self.stream(id).lookup.is_none() {
             self.violated(format!("#{id} waits on for nothing"));
         }

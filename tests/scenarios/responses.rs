@@ -4,8 +4,9 @@ use crate::callers::{MILLI, Sends};
 use crate::host::Outcome;
 use crate::network::ROUTE_TIMEOUT;
 use crate::world::{Step, World};
+use fingerprint_cache::answer::Answer;
 use fingerprint_cache::http::Headers;
-use fingerprint_cache::transaction::{Answer, Event, Verdict};
+use fingerprint_cache::transaction::{Event, Verdict};
 
 /// A response on its way in.
 #[derive(Clone)]
