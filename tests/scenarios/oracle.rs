@@ -1,6 +1,6 @@
 //! What must hold. It knows the origin, the plan and the true time, and nothing of how the filter decides.
 
-use crate::callers::{Ask, MILLI, SECOND};
+use crate::callers::{Ask, MILLI, SECOND, Sends};
 use crate::host::Outcome;
 use crate::oracle_forms::formed;
 use crate::origin::{Exchange, render, terms};
@@ -144,7 +144,11 @@ impl World {
         let exchange = self.origin.exchanges.get(head).ok_or("no such exchange")?;
         // RFC 9111 §4.3.5: an answer to HEAD that contradicts nothing confirms as well.
         let length = self.origin.exchanges[serial].body.len();
-        let headed = exchange.ask.method == "HEAD" && !exchange.terms.tagged && exchange.body.len() == length;
+        let untold = matches!(exchange.sends, Sends::Chunked | Sends::UntilClose);
+        let headed = exchange.ask.method == "HEAD"
+            && exchange.status() == 200
+            && !exchange.terms.tagged
+            && (untold || exchange.body.len() == length);
         let confirms = head == serial || exchange.confirms == Some(serial) || headed;
         ensure(confirms, || format!("head of {head}, body of {serial}")).map(|()| head)
     }
@@ -189,7 +193,7 @@ fn asked_for_it(ask: &Ask, answer: &Answer) -> Result<(), String> {
 
 /// Status, headers and body are those the origin would have given this caller.
 fn same(ask: &Ask, given: &Exchange, serial: usize, answer: &Answer, body: &[u8]) -> Result<(), String> {
-    let whole = matches!(given.sends, crate::callers::Sends::Whole | crate::callers::Sends::Chunked);
+    let whole = matches!(given.sends, Sends::Whole | Sends::Chunked);
     ensure(whole && given.confirms.is_none() && given.ask.method != "HEAD", || "it was never whole".into())?;
     let for_get = !given.ask.is_unsafe() || given.ask.method == ask.method || given.represents_itself();
     ensure(for_get, || format!("it is the answer to {}", given.ask.text()))?;

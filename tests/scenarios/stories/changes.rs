@@ -152,6 +152,22 @@ fn scenario_l2_is_not_believed_while_it_may_not_have_heard() {
     assert_eq!(tale.ended(ids[0]), "origin 200", "{}", tale.world.story.text());
 }
 
+/// The lookup ran before the ban; its reply comes after that of the ban.
+#[test]
+fn scenario_what_l2_said_before_a_change_is_not_believed_after_it() {
+    let mut tale = Tale::new();
+    for at in 0..20 {
+        let path = format!("/v1/large?{at}");
+        assert_eq!(tale.end(Ask::get(&path).at(1)), "origin 200");
+        tale.plan(10 * MILLI, Action::Fault(Fault::Lagging, 9 * MILLI));
+        tale.plan(0, Action::Ask(Ask::new("PUT", &path)));
+        let id = tale.plan(15 * MILLI, Action::Ask(Ask::get(&path)));
+        tale.play();
+        assert_eq!(tale.ended(id), "origin 200", "{}", tale.world.story.text());
+    }
+    assert!(tale.calls("invalidate", "ok") > 3);
+}
+
 #[test]
 fn scenario_a_change_is_told_to_redis_whatever_the_breaker_says() {
     let mut tale = Tale::new();
@@ -213,6 +229,13 @@ fn scenario_an_answer_to_post_that_stands_for_its_uri_answers_get() {
     assert_eq!(tale.end(Ask::get("/v1/plain")), "origin 200", "the origin gave it no lifetime");
     assert_eq!(tale.end(Ask::new("PUT", "/v1/short").points("content-location", "/v1/short")), "origin 200");
     assert_eq!(tale.end(Ask::get("/v1/short")), "origin 200", "only POST's");
+    let elsewhere = Ask::new("POST", "/v1/shared").points("content-location", "/v1/lists/1");
+    for ask in
+        [elsewhere, Ask::new("POST", "/v1/shared").points("location", "/v1/shared"), Ask::new("POST", "/v1/shared")]
+    {
+        assert_eq!(tale.end(ask), "origin 200");
+        assert_eq!(tale.end(Ask::get("/v1/shared")), "origin 200", "it does not say what it is");
+    }
     assert_eq!(tale.end(post("/v1/private")), "origin 200");
     assert_eq!(tale.end(Ask::get("/v1/private")), "origin 200");
 }
