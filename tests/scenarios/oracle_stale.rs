@@ -55,9 +55,12 @@ impl World {
     pub fn check_refreshes(&mut self) {
         let all: Vec<(&(usize, u32), &Ask)> = self.refreshes.iter().map(|(at, refresh)| (at, &refresh.after)).collect();
         let twice = all.iter().enumerate().find_map(|(at, (one, ask))| {
-            let other = all[at + 1..]
-                .iter()
-                .find(|(other, asked)| one.0 == other.0 && alike(ask, asked) && self.same_setting(one.1, other.1));
+            let other = all[at + 1..].iter().find(|(other, asked)| {
+                one.0 == other.0
+                    && alike(ask, asked)
+                    && ask.joined("accept") == asked.joined("accept")
+                    && self.same_setting(one.1, other.1)
+            });
             other.map(|(other, _)| format!("refreshes {one:x?} and {other:x?} ask for the same"))
         });
         if let Some(what) = twice {
@@ -83,10 +86,11 @@ fn refused(ask: &Ask, age: u64, slack: u64) -> Result<(), String> {
 
 /// Whether both get the same, whoever asks: by what the origin's answer depends on.
 fn alike(one: &Ask, other: &Ask) -> bool {
-    let vary = |ask: &Ask| ["accept-language", "accept", "x-tenant"].map(|name| ask.joined(name));
+    let vary = |ask: &Ask| ask.joined("accept-language");
     let uri = |ask: &Ask| (ask.host.clone(), ask.target.split('?').next().map(str::to_owned), ask.scheme);
+    let keyed = |ask: &Ask| (one.target == "/keyed/a").then(|| (ask.joined("x-tenant"), ask.ja4.clone()));
     let varies = ["/v1/lang", "/v1/turning", "/keyed/a"].contains(&one.target.as_str());
     let same = uri(one) == uri(other) && one.target == other.target;
-    same && (!varies || (vary(one) == vary(other) && one.ja4 == other.ja4))
+    same && (!varies || (vary(one) == vary(other) && keyed(one) == keyed(other)))
         && terms(one, 0).status == terms(other, 0).status
 }
