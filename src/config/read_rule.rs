@@ -105,6 +105,12 @@ fn check_body_key(section: &Section, rule: &Rule) {
             "remove `refresh`: one request will lead to the service while others get the stale answer",
         );
     }
+    if rule.refresh.is_some() && !rule.key.properties.is_empty() {
+        section.report(
+            "refreshes in the background what is keyed on properties, which a call has none of",
+            "remove `refresh`: one request will lead to the service while others get the stale answer",
+        );
+    }
 }
 
 fn name(text: &str) -> Result<String, Flaw> {

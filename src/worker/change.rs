@@ -12,19 +12,18 @@ use crate::rfc9111::invalidation;
 use crate::time::Instant;
 use crate::transaction::{Asked, Changing, Command, Draft, Fetching, Phase, Verdict};
 use std::rc::Rc;
-use std::time::Duration;
 
-/// How many invalidations may be on their way to L2. What would be one too many is as good as acknowledged: L2 has not
-/// answered the others, and in time drops the calls that ask about it.
+/// How many URIs may be doubted at once; the oldest doubts make room.
 const MOST: usize = 1024;
 
-/// The URIs whose invalidation is on its way to L2, and since when: what L2 says about them may be older.
+/// The URIs whose invalidation L2 may not have heard of, each with the moment until which what it says may be older.
 #[derive(Default)]
 pub(super) struct Unheard(Vec<(u128, Instant)>);
 
 impl Unheard {
-    fn add(&mut self, uris: &[u128], now: Instant) {
-        self.0.extend(uris.iter().map(|uri| (*uri, now)));
+    fn add(&mut self, uris: &[u128], until: Instant) {
+        self.heard(uris);
+        self.0.extend(uris.iter().map(|uri| (*uri, until)));
         let over = self.0.len().saturating_sub(MOST);
         self.0.drain(..over);
     }
@@ -33,9 +32,9 @@ impl Unheard {
         self.0.retain(|(uri, _)| !uris.contains(uri));
     }
 
-    /// Whether what L2 says about a URI may be older than its invalidation. `longest` is how long a call may take.
-    pub(super) fn doubts(&mut self, uri: u128, now: Instant, longest: Duration) -> bool {
-        self.0.retain(|(_, since)| now.since(*since) <= longest);
+    /// Whether what L2 says about a URI may be older than its invalidation.
+    pub(super) fn doubts(&mut self, uri: u128, now: Instant) -> bool {
+        self.0.retain(|(_, until)| now <= *until);
         self.0.iter().any(|(unheard, _)| *unheard == uri)
     }
 }
@@ -98,14 +97,19 @@ impl Worker {
         // Whatever the breaker says: nobody waits for it, and what is not said now is never said.
         let call = redis::invalidate(redis, &uris, super::fills::longest(redis));
         self.commands.push(Command::Write(Box::new(call)));
-        self.unheard.add(&uris, outside.now.mono);
+        // The call ends in time, one way or the other; should its root be gone before, nobody says which.
+        let until = outside.now.mono.after(redis.timeout.saturating_mul(2));
+        self.unheard.add(&uris, until);
     }
 
-    /// L2 has heard of an invalidation, or not.
-    pub(super) fn told(&mut self, call: &Call, reply: Result<&[u8], L2Failure>) -> L2End {
-        let end = reply.and_then(redis::read_invalidate);
-        if end.is_ok() {
-            self.unheard.heard(&redis::banned(call));
+    /// L2 has heard of an invalidation. If not, this worker does not believe what it says of these URIs for as long as
+    /// anything from before may be there.
+    pub(super) fn told(&mut self, call: &Call, reply: Result<&[u8], L2Failure>, now: Instant) -> L2End {
+        let (end, uris) = (reply.and_then(redis::read_invalidate), redis::banned(call));
+        let longest = self.redis().map(super::fills::longest).unwrap_or_default();
+        match end {
+            Ok(()) => self.unheard.heard(&uris),
+            Err(_) => self.unheard.add(&uris, now.after(longest)),
         }
         end.map_or_else(L2End::Failed, |()| L2End::Ok)
     }

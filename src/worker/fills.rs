@@ -91,7 +91,8 @@ impl Worker {
             self.count_l2(op, L2End::Failed(L2Failure::NoScript));
             return self.commands.push(Command::Write(Box::new(Call { whole: true, ..call })));
         }
-        let end = if call.body.is_some() { self.filled(&call, reply) } else { self.told(&call, reply) };
+        let end =
+            if call.body.is_some() { self.filled(&call, reply) } else { self.told(&call, reply, outside.now.mono) };
         let absent = matches!(end, L2End::Failed(failure) if failure.is_absence());
         self.book(!absent, outside);
         self.count_l2(op, end);

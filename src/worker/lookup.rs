@@ -156,8 +156,8 @@ impl Worker {
     /// longer than this configuration allows, and so perhaps longer than bans are kept.
     fn outdated(&mut self, asked: &Asked, since: Duration, now: Instant) -> bool {
         let Some(redis) = self.force.config.redis.as_ref() else { return true };
-        let (longest, call) = (super::fills::longest(redis), redis.timeout.saturating_mul(2));
-        asked.overtaken || since > longest || self.unheard.doubts(asked.uri, now, call)
+        let longest = super::fills::longest(redis);
+        asked.overtaken || since > longest || self.unheard.doubts(asked.uri, now)
     }
 
     /// L2 has what may not answer without the origin, or only while somebody asks it.

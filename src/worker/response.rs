@@ -30,6 +30,8 @@ impl Worker {
         outside: &mut Outside<'_>,
     ) -> (Option<Phase>, Verdict) {
         let status = status(&headers);
+        // To a call, Envoy's own word for an origin that is not there looks like the origin's.
+        let from_origin = from_origin && !(fetching.asked.background && matches!(status, Some(502..=504)));
         let waited = outside.now.mono.since(fetching.sent.mono).as_millis();
         self.observe(Metric::OriginMillis, u64::try_from(waited).unwrap_or(u64::MAX));
         self.hide(&headers);

@@ -192,11 +192,12 @@ fn variant(asked: &Asked, held: &Held) -> (u128, u128) {
     (asked.key.digest(), crate::redis::variant_digest(&held.entry.selecting))
 }
 
-/// Whether the origin can be asked without this client: the rule says where, the request has no body, and its headers
-/// are text, as the host wants them for calls.
+/// Whether the origin can be asked without this client: the rule says where, the key is made of what a call has (so not
+/// of a body or of what other filters know of a stream), and its headers are text, as the host wants them for calls.
 fn refreshable(draft: &Draft) -> bool {
     draft.ruled.rule.refresh.is_some()
         && draft.ruled.rule.key.body == BodyKey::None
+        && draft.ruled.rule.key.properties.is_empty()
         && draft.headers.iter().all(|(_, value)| std::str::from_utf8(value).is_ok())
 }
 

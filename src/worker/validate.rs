@@ -105,6 +105,10 @@ impl Worker {
         if !validation::head_answers(&held.entry.headers, held.entry.body.len(), headers) {
             return self.invalidate(vec![held.uri], outside);
         }
+        // Without a validator it contradicts nothing and proves nothing: what is stored may be of before a change.
+        if !headers.contains("etag") && !headers.contains("last-modified") {
+            return;
+        }
         if let Some(fresh) = renewed(fetching, &held, headers, outside).filter(|_| !fetching.asked.overtaken) {
             self.renew(&fetching.asked, fresh, outside);
         }

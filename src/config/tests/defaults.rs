@@ -79,8 +79,11 @@ fn what_is_written_is_read() {
     };
     assert_eq!(profiles.freshness, freshness);
     assert_eq!((profiles.set_cookie, profiles.client_directives), (SetCookie::Store, ClientDirectives::Ignore));
+    assert!(profiles.show_key);
+    let refresh = json!({ "cluster": "api", "authority": "api.lab", "timeout": "3s" });
+    let named = parse(&with_rule(json!({ "refresh": refresh }))).rules.remove(0);
     let refresh = Refresh { cluster: "api".to_owned(), authority: Some("api.lab".to_owned()), timeout: secs(3) };
-    assert_eq!((&profiles.refresh, profiles.show_key), (&Some(refresh), true));
+    assert_eq!(named.refresh, Some(refresh));
     assert_eq!(profiles.max_response, 102_400);
     assert!(matches!(&identify.key.query, Query::Ignore(names) if names[0].as_str() == "utm_*"));
     let BodyKey::Json(json) = &identify.key.body else { panic!("{identify:?}") };

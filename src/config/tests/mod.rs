@@ -36,7 +36,6 @@ pub(super) fn full() -> Value {
                     "stale_while_revalidate": "30s", "stale_if_error": "10m",
                 },
                 "set_cookie": "store", "client_directives": "ignore", "show_key": true,
-                "refresh": { "cluster": "api", "authority": "api.lab", "timeout": "3s" },
                 "max_response": "100KiB", "strip": ["X-Trace-*"],
             },
             {

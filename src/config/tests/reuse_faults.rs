@@ -67,6 +67,12 @@ fn a_body_is_not_kept_for_a_refresh() {
         "refreshes in the background what is keyed on a request body, which is not kept",
         "remove `refresh`: one request will lead to the service while others get the stale answer",
     )]);
+    expect_in_rule(&[(
+        json!({ "key": { "properties": [["filter_state", "lab.ja4"]] }, "refresh": { "cluster": "api" } }),
+        "",
+        "refreshes in the background what is keyed on properties, which a call has none of",
+        "remove `refresh`: one request will lead to the service while others get the stale answer",
+    )]);
 }
 
 #[test]

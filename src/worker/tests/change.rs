@@ -179,9 +179,16 @@ fn l2_may_not_hear_of_it() {
     assert!(call.whole, "whether Redis knows the script might go unheard");
     bench.filled(call, Err(L2Failure::Timeout));
     assert_eq!(bench.calls("invalidate", L2End::Failed(L2Failure::Timeout)), 1);
-    assert_eq!(bench.ask(&get("/a"), &ok("two")), "miss;uri_miss", "for a while L2 is not believed");
-    bench.wait(200);
     bench.on(stream, Event::Gone);
+    for seconds in [0, 1000, 889] {
+        bench.wait(seconds * 1000);
+        let asking = get("/a").with("cache-control", "max-age=0");
+        assert_eq!(
+            bench.ask(&asking, &ok("two").with("cache-control", "no-store")),
+            "miss;uri_miss",
+            "L2 is not believed"
+        );
+    }
     let mut alone = Bench::with_rule(json!({}));
     alone.ask(&get("/a"), &ok("one"));
     alone.ask(&request("PUT", "/a"), &empty("200"));

@@ -155,6 +155,9 @@ fn an_answer_to_head_tells_of_the_stored_one() {
         assert_eq!(bench.ask(&get("/a"), &ok("two")), "miss;uri_miss", "it does not hold any more");
     }
     let mut bench = stale();
+    bench.ask(&request("HEAD", "/a"), &head("\"1\"").without("etag"));
+    assert_eq!(bench.ask(&get("/a"), &not_modified()), "revalidated;origin", "without a validator it proves nothing");
+    let mut bench = stale();
     bench.ask(&request("HEAD", "/a"), &head("\"1\"").with(":status", "404"));
     assert_eq!(bench.ask(&get("/a"), &not_modified()), "revalidated;origin", "another status tells nothing");
 }
