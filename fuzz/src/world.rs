@@ -1,0 +1,342 @@
+//! A worker and its world: the clock, an L2 that does what the scripts do, and what must hold after each step.
+
+use crate::script::Step;
+use fingerprint_cache::config::Config;
+use fingerprint_cache::metrics::Metric;
+use fingerprint_cache::reason::L2Failure;
+use fingerprint_cache::redis::Call;
+use fingerprint_cache::shared::{Conflict, Shared};
+use fingerprint_cache::time::{Instant, Now, Timestamp};
+use fingerprint_cache::transaction::{Command, Event, Stream, Verdict};
+use fingerprint_cache::worker::{InForce, Outside, Worker};
+use std::collections::HashMap;
+use std::rc::Rc;
+use std::sync::LazyLock;
+use std::time::Duration;
+
+const EPOCH: &str = "0123456789abcdef0123456789abcdef01234567";
+/// The budget of L1 in bytes and in entries, in every configuration.
+const MAX_BYTES: usize = 64 << 10;
+const MAX_ENTRIES: usize = 6;
+
+/// What the workers of one Envoy share.
+#[derive(Default)]
+struct Slots(HashMap<String, (Vec<u8>, u32)>);
+
+impl Shared for Slots {
+    fn get(&self, name: &str) -> Option<(Vec<u8>, Option<u32>)> {
+        self.0.get(name).map(|(bytes, version)| (bytes.clone(), Some(*version)))
+    }
+
+    fn set(&mut self, name: &str, bytes: &[u8], version: Option<u32>) -> Result<(), Conflict> {
+        let known = self.0.get(name).map(|(_, version)| *version);
+        if known.is_some() && version.is_some() && version != known {
+            return Err(Conflict);
+        }
+        self.0.insert(name.to_owned(), (bytes.to_vec(), known.unwrap_or(0) + 1));
+        Ok(())
+    }
+}
+
+/// A variant in L2: when it came in, where the log stood, its bytes.
+type Variant = (Instant, u64, Vec<u8>);
+
+/// What the scripts keep: by hash the `Vary` names and the variants, the log, the bans.
+#[derive(Default)]
+struct Redis {
+    hashes: HashMap<String, (String, HashMap<String, Variant>)>,
+    log: u64,
+    bans: HashMap<String, u64>,
+}
+
+impl Redis {
+    fn look(&self, call: &Call, now: Instant) -> Vec<u8> {
+        let [vary, field, ban] = &call.arguments[..] else { panic!("{:?}", call.arguments) };
+        let at = format!("{EPOCH}:{}|", self.log);
+        let banned = self.bans.get(ban).copied().unwrap_or(0);
+        let payload = match self.hashes.get(&call.keys[0]) {
+            None => format!("M{at}").into_bytes(),
+            Some((names, _)) if names != vary => format!("V{at}{names}").into_bytes(),
+            Some((_, variants)) => match variants.get(field) {
+                None => format!("O{at}").into_bytes(),
+                Some((_, position, _)) if *position < banned => format!("M{at}").into_bytes(),
+                Some((since, _, bytes)) => {
+                    [format!("H{at}{}|", now.since(*since).as_millis()).as_bytes(), bytes].concat()
+                }
+            },
+        };
+        bulk(&payload)
+    }
+
+    /// Whether a fill is taken in, or a ban stands before it.
+    fn fill(&mut self, call: &Call, now: Instant) -> bool {
+        let [vary, field, _life, position, ban] = &call.arguments[..] else { panic!("{:?}", call.arguments) };
+        let position = position.rsplit(':').next().and_then(|n| n.parse().ok()).unwrap_or(0);
+        if position < self.bans.get(ban).copied().unwrap_or(0) {
+            return false;
+        }
+        let hash = self.hashes.entry(call.keys[0].clone()).or_default();
+        if hash.0 != *vary {
+            *hash = (vary.clone(), HashMap::new());
+        }
+        hash.1.insert(field.clone(), (now, position, call.body.clone().unwrap_or_default()));
+        true
+    }
+
+    fn ban(&mut self, call: &Call) {
+        for uri in &call.arguments[1..] {
+            self.log += 1;
+            self.bans.insert(uri.clone(), self.log);
+        }
+    }
+}
+
+fn bulk(payload: &[u8]) -> Vec<u8> {
+    [format!("${}\r\n", payload.len()).as_bytes(), payload, b"\r\n"].concat()
+}
+
+/// The configurations of a story, by number; read once.
+static CONFIGS: LazyLock<Vec<Config>> = LazyLock::new(|| (0..8).map(read).collect());
+
+fn config(number: u32) -> Config {
+    CONFIGS[number as usize % CONFIGS.len()].clone()
+}
+
+fn read(number: u32) -> Config {
+    let redis = if number == 1 { "" } else { r#""redis": {"cluster": "webdis"},"# };
+    let more = match number {
+        2 => r#", "auth": "shared", "client_directives": "ignore", "set_cookie": "store", "show_key": true"#,
+        3 => r#", "refresh": {"cluster": "api"}"#,
+        4 => r#", "key": {"query": {"include": ["p"], "sort": true}, "headers": ["x-key"], "properties": [["p"]]}"#,
+        _ => "",
+    };
+    let freshness = match number {
+        3 => r#"{"default": "5s", "stale_while_revalidate": "1m", "stale_if_error": "2m"}"#,
+        5 => r#"{"heuristic": "1d", "status": {"404": "10s"}}"#,
+        _ => r#"{"default": "1m"}"#,
+    };
+    let text = format!(
+        r#"{{"memory": {{"max_bytes": "64KiB", "max_entries": {MAX_ENTRIES}, "ttl": "5m"}}, {redis} "rules": [
+            {{"name": "echo", "match": {{"methods": ["POST"], "path": "/echo"}}, "freshness": {{"default": "1m"}},
+             "key": {{"json": {{"include": ["/q"], "echo": ["/id"]}}, "max_body": "100B"}}}},
+            {{"name": "whole", "match": {{"methods": ["POST"], "path": "/whole"}}, "key": {{"body": "whole"}}}},
+            {{"name": "r", "match": {{"path": "/**"}}, "freshness": {freshness}{more}}}]}}"#
+    );
+    Config::parse(text.as_bytes()).unwrap_or_else(|errors| panic!("{errors}"))
+}
+
+/// A worker and its world.
+pub struct World {
+    worker: Worker,
+    /// The configurations that were put into force after the first, which may come back.
+    before: Vec<Rc<InForce>>,
+    shared: Slots,
+    now: Now,
+    redis: Redis,
+    lookups: HashMap<Stream, Call>,
+    fills: Vec<Call>,
+    invalidations: Vec<(Stream, Call)>,
+    refreshes: Vec<Stream>,
+    /// Refreshes that have begun.
+    background: Vec<Stream>,
+    /// What the gauges say: entries and bytes.
+    gauges: (i64, i64),
+}
+
+impl World {
+    /// A worker that has seen nothing.
+    #[expect(clippy::new_without_default, reason = "it does not begin empty")]
+    pub fn new() -> Self {
+        let mut shared = Slots::default();
+        let worker = Worker::new("p", config(0));
+        worker.prepare(&mut shared);
+        Self {
+            worker,
+            before: Vec::new(),
+            shared,
+            now: Now { wall: Timestamp(784_111_777_000), mono: Instant(1_000_000) },
+            redis: Redis { log: 7, ..Redis::default() },
+            lookups: HashMap::new(),
+            fills: Vec::new(),
+            invalidations: Vec::new(),
+            refreshes: Vec::new(),
+            background: Vec::new(),
+            gauges: (0, 0),
+        }
+    }
+
+    /// Does what a line of the story says; what must hold then, holds.
+    pub fn take(&mut self, step: &Step<'_>) {
+        let stream = step.number;
+        match step.what {
+            b'h' | b'H' => {
+                // The host gives a number to one stream at a time, and `H` says that no body follows.
+                if self.worker.knows(stream) {
+                    self.gone(stream);
+                }
+                self.on(stream, Event::RequestHead { headers: step.request(), end: step.what == b'H' });
+            }
+            b'b' => {
+                let bytes = Some(step.rest).filter(|_| self.worker.reads_body(stream));
+                self.on(stream, Event::RequestBody { length: step.rest.len(), bytes });
+            }
+            b'p' => self.on(stream, Event::RequestBody { length: step.rest.len(), bytes: None }),
+            b'l' => self.reply(stream, step.rest),
+            b'r' | b'q' | b'x' => {
+                let (end, from_origin) = (step.what == b'q', step.what != b'x');
+                self.on(self.answered(stream), Event::ResponseHead { headers: step.response(), end, from_origin });
+            }
+            b'c' => self.on(self.answered(stream), Event::ResponseBody(step.rest)),
+            b'e' => self.on(self.answered(stream), Event::ResponseEnd),
+            b'g' => self.gone(self.answered(stream)),
+            b'd' => self.on(stream, Event::Deadline),
+            _ => self.turn(step),
+        }
+        self.holds();
+    }
+
+    /// The end of the story: all streams leave, all refreshes end, and time passes over what is stored.
+    pub fn end(&mut self) {
+        let streams: Vec<Stream> = (0..8).chain(self.refreshes.drain(..)).chain(self.background.drain(..)).collect();
+        for stream in streams {
+            self.gone(stream);
+        }
+        self.wait(3_600_000);
+        self.sweep();
+        self.holds();
+        assert_eq!(self.worker.memory().entries(), 0, "all is over its time");
+    }
+
+    /// Digits above 5 mean a refresh that has begun, where there is one: its stream has no digit of its own.
+    fn answered(&self, stream: Stream) -> Stream {
+        self.background.last().copied().filter(|_| stream > 5).unwrap_or(stream)
+    }
+
+    /// What happens to the world and not to a stream.
+    fn turn(&mut self, step: &Step<'_>) {
+        match step.what {
+            b'f' => self.settle(step.number == 0),
+            b'i' => self.ban(),
+            b's' => self.sweep(),
+            b'w' => self.wait(step.amount()),
+            b'u' => self.refresh(),
+            b'k' => {
+                self.before.push(self.worker.configure(config(step.number)));
+                self.collect(0);
+            }
+            b'a' => {
+                if let Some(force) = self.before.get(step.number as usize) {
+                    self.worker.adopt(force);
+                }
+                self.collect(0);
+            }
+            _ => {}
+        }
+    }
+
+    /// Calls the worker with the world as it is.
+    fn step<T>(&mut self, stream: Stream, step: impl FnOnce(&mut Worker, &mut Outside<'_>) -> T) -> T {
+        let property = |path: &[String]| (path == ["p"]).then(|| b"value".to_vec());
+        let random = (self.now.mono.0 as u32).wrapping_mul(2_654_435_761);
+        let mut outside = Outside { now: self.now, random, shared: &mut self.shared, property: &property };
+        let result = step(&mut self.worker, &mut outside);
+        self.collect(stream);
+        result
+    }
+
+    fn collect(&mut self, stream: Stream) {
+        for command in self.worker.take_commands() {
+            match command {
+                Command::Lookup(call) => drop(self.lookups.insert(stream, *call)),
+                Command::Fill(call) => self.fills.push(*call),
+                Command::Invalidate(call) => self.invalidations.push((stream, *call)),
+                Command::Refresh(stream) => self.refreshes.push(stream),
+                Command::Count(Metric::Entries { .. }, by) => self.gauges.0 += by,
+                Command::Count(Metric::Bytes { .. }, by) => self.gauges.1 += by,
+                _ => {}
+            }
+        }
+    }
+
+    fn on(&mut self, stream: Stream, event: Event<'_>) {
+        let told = matches!(event, Event::L2(_));
+        match self.step(stream, |worker, outside| worker.on(stream, event, outside)) {
+            Verdict::Continue => {}
+            // How an invalidation ended changes nothing for its stream.
+            Verdict::Pause => assert!(told || self.worker.knows(stream), "nobody waits for nothing"),
+            Verdict::Reply(answer) => {
+                assert!(!self.worker.knows(stream), "an answered stream is over");
+                assert!((200..600).contains(&answer.status()));
+                assert!(answer.headers().count() <= answer.entry.headers.len());
+                let part = answer.content_range().is_some();
+                assert_eq!(part, matches!(answer.status(), 206 | 416));
+                assert!(answer.status() != 206 || !answer.body().is_empty());
+                assert!(answer.cache_status.is_ascii());
+            }
+        }
+    }
+
+    fn gone(&mut self, stream: Stream) {
+        self.on(stream, Event::Gone);
+        assert!(!self.worker.knows(stream), "no phase after Gone");
+        self.lookups.remove(&stream);
+        self.background.retain(|known| *known != stream);
+    }
+
+    fn reply(&mut self, stream: Stream, text: &[u8]) {
+        let stream = self.answered(stream);
+        let call = self.lookups.get(&stream);
+        let reply = match text.first() {
+            None => call.map(|call| self.redis.look(call, self.now.mono)).ok_or(L2Failure::Error),
+            Some(b'!') => Err(L2Failure::Timeout),
+            Some(b'-' | b'+' | b':') => Ok([text, b"\r\n"].concat()),
+            Some(_) => Ok(bulk(text)),
+        };
+        self.on(stream, Event::L2(reply.as_deref().map_err(|failure| *failure)));
+    }
+
+    fn settle(&mut self, well: bool) {
+        for call in std::mem::take(&mut self.fills) {
+            let taken = well && self.redis.fill(&call, self.now.mono);
+            let reply = match (well, taken) {
+                (true, true) => Ok(&b"$1\r\nS\r\n"[..]),
+                (true, false) => Ok(&b"$1\r\nF\r\n"[..]),
+                (false, _) => Err(L2Failure::Timeout),
+            };
+            self.step(0, |worker, outside| worker.filled(call, reply, outside));
+        }
+    }
+
+    fn ban(&mut self) {
+        for (stream, call) in std::mem::take(&mut self.invalidations) {
+            self.redis.ban(&call);
+            self.on(stream, Event::L2(Ok(b"$1\r\nI\r\n")));
+        }
+    }
+
+    fn refresh(&mut self) {
+        for stream in std::mem::take(&mut self.refreshes) {
+            self.on(stream, Event::Refresh);
+            self.background.extend(self.worker.knows(stream).then_some(stream));
+        }
+    }
+
+    fn wait(&mut self, millis: u64) {
+        self.now.wall.0 = self.now.wall.0.saturating_add(millis);
+        self.now.mono = self.now.mono.after(Duration::from_millis(millis));
+        for stream in self.worker.overdue(self.now.mono) {
+            self.on(stream, Event::Deadline);
+        }
+    }
+
+    fn sweep(&mut self) {
+        self.step(0, |worker, outside| worker.sweep(outside.now.mono));
+    }
+
+    fn holds(&self) {
+        let memory = self.worker.memory();
+        assert!(memory.bytes() <= MAX_BYTES && memory.entries() <= MAX_ENTRIES, "L1 is within its budget");
+        assert_eq!(self.gauges, (memory.entries() as i64, memory.bytes() as i64), "the gauges say what L1 holds");
+        assert!(self.fills.len() <= 64, "fills are bounded");
+    }
+}
