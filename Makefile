@@ -24,7 +24,7 @@ help: ## Show this
 ##@ Run
 
 .PHONY: setup
-setup: ## Install what is missing (Envoy, Redis, webdis, wrk, Rust targets, test runner, HTTP caching tests); the second time takes seconds
+setup: ## Install what is missing (Envoy, Redis, webdis, wrk, Rust targets, test runners, HTTP caching tests); the second time takes seconds
 	@scripts/setup.sh all
 
 .PHONY: setup-run
@@ -58,7 +58,7 @@ test: setup ## Run all stages below, and print one summary
 
 .PHONY: fmt
 fmt: ## Stage: formatting
-	@cargo fmt --all -- --check -l || { echo 'These files are not formatted: `cargo fmt --all` does it.'; exit 1; }
+	@{ cargo fmt --all -- --check -l && cargo fmt --manifest-path fuzz/Cargo.toml -- --check -l; } || { echo 'These files are not formatted: `cargo fmt --all` does it (those of fuzz/: in there).'; exit 1; }
 
 .PHONY: clippy
 clippy: ## Stage: lints, native and Wasm
@@ -97,6 +97,10 @@ conformance: build ## Stage: the public HTTP caching tests against the expected 
 conformance-accept: build # Makes what is found the expected outcomes.
 	@cargo run -q -p conformance -- --accept
 
+.PHONY: fuzz
+fuzz: ## Stage: each fuzz target for 20 seconds; SECONDS=600 for longer, ONLY=NAME for one
+	@EACH=$(or $(SECONDS),20) fuzz/run.sh $(ONLY)
+
 .PHONY: bench
 bench: build ## Measure on a quiet machine; writes target/bench/report.json and a table (some minutes)
 	@cargo run -q --release -p bench
@@ -104,4 +108,4 @@ bench: build ## Measure on a quiet machine; writes target/bench/report.json and 
 .PHONY: clean
 clean: ## Remove what was built (not what was set up)
 	@cargo clean -q
-	@rm -rf target
+	@rm -rf target fuzz/target fuzz/scratch fuzz/artifacts

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Builds all fuzz targets once and runs each for SECONDS (20), JOBS (2) at a time; fails on any finding. `make fuzz` calls it.
+# Builds all fuzz targets once and runs each for EACH (20) seconds, JOBS (2) at a time; fails on any finding. `make fuzz` calls it.
 #
 #   fuzz/run.sh [TARGET...]
 #
@@ -7,7 +7,7 @@
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit 1
 
-readonly FOR=${SECONDS_EACH:-20} JOBS=${JOBS:-2}
+readonly EACH=${EACH:-20} JOBS=${JOBS:-2}
 PATH=$PWD/.tools/bin:$PATH
 type -P cargo-fuzz >/dev/null || { echo 'cargo-fuzz is missing: run `make setup`.'; exit 1; }
 
@@ -50,10 +50,10 @@ targets=("${targets[@]##*/}") targets=("${targets[@]%.rs}")
 
 begun=$SECONDS
 build || exit 1
-echo "Built in $((SECONDS - begun)) s; ${#targets[@]} targets, $FOR s each, $JOBS at a time"
+echo "Built in $((SECONDS - begun)) s; ${#targets[@]} targets, $EACH s each, $JOBS at a time"
 export -f run
 rm -f fuzz/scratch/*.code
-printf '%s\n' "${targets[@]}" | xargs -P "$JOBS" -I {} bash -c "run $FOR {}"
+printf '%s\n' "${targets[@]}" | xargs -P "$JOBS" -I {} bash -c "run $EACH {}"
 
 failed=0
 for target in "${targets[@]}"; do report "$target" || failed=$((failed + 1)); done

@@ -9,7 +9,7 @@
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit 1
 
-readonly ENVOY=1.40.0
+readonly ENVOY=1.40.0 CARGO_FUZZ=0.13.2
 readonly TOOLS=$PWD/.tools
 # The build runs offline; here is where things are fetched.
 unset CARGO_NET_OFFLINE
@@ -81,15 +81,28 @@ rust() {
 
 has_target() { [ -d "$(rustc --print target-libdir --target "$1" 2>/dev/null)" ]; }
 
-# The crates that Cargo.lock names, so that every build can run offline.
+# crates FOLDER TARGET... : the crates that the Cargo.lock there names, so that every build can run offline.
 crates() {
   has cargo || return
-  local target targets=(--target "$(rustc -vV | sed -n 's/^host: //p')")
-  for target in "$@"; do targets+=(--target "$target"); done
-  CARGO_NET_OFFLINE=true cargo fetch -q --locked "${targets[@]}" 2>/dev/null && return
+  local target fetch=(cargo fetch -q --manifest-path "$1/Cargo.toml" --target "$(rustc -vV | sed -n 's/^host: //p')")
+  for target in "${@:2}"; do fetch+=(--target "$target"); done
+  CARGO_NET_OFFLINE=true "${fetch[@]}" --locked 2>/dev/null && return
   say "Fetching crates"
-  cargo fetch -q "${targets[@]}" ||
-    lacks "crates that Cargo.lock names missing, and \`cargo fetch\` could not get them: check the network."
+  "${fetch[@]}" ||
+    lacks "crates that $1/Cargo.lock names missing, and \`cargo fetch\` could not get them: check the network."
+}
+
+# program CRATE VERSION ARGUMENT... : builds a program out of a crate into .tools/bin. A yanked or withheld crate can make
+# the locked versions impossible: then without them.
+program() {
+  local log=$TOOLS/$1.log
+  local install=(cargo install -q "$1" --version "$2" "${@:3}" --root "$TOOLS" --target-dir "$TOOLS/build" --force)
+  say "Building $1 $2 (minutes, once)"
+  "${install[@]}" --locked >"$log" 2>&1 || "${install[@]}" >"$log" 2>&1 || {
+    tail -n 5 "$log" >&2
+    lacks "$1 $2 missing, and cargo could not build it: it needs a C compiler and a network; then: cargo install $1 --version $2 --root .tools"
+  }
+  rm -rf "$TOOLS/build"
 }
 
 # --- Envoy ---------------------------------------------------------------------------------------------------------
@@ -139,16 +152,16 @@ runner() {
   local version
   version=$(sed -n '/^name = "wasm-bindgen"$/{n;s/version = "\(.*\)"/\1/p}' Cargo.lock)
   [ "$("$TOOLS/bin/wasm-bindgen-test-runner" --version 2>/dev/null)" = "wasm-bindgen-test-runner $version" ] && return
-  say "Building wasm-bindgen-test-runner $version (minutes, once)"
-  # Only the runner, without TLS, which it would need for browsers on other machines. A yanked or withheld crate can
-  # make the locked versions impossible: then without them.
-  local install=(cargo install -q wasm-bindgen-cli --version "$version" --bin wasm-bindgen-test-runner
-    --no-default-features --root "$TOOLS" --target-dir "$TOOLS/build" --force)
-  "${install[@]}" --locked >"$TOOLS/runner.log" 2>&1 || "${install[@]}" >"$TOOLS/runner.log" 2>&1 || {
-    tail -n 5 "$TOOLS/runner.log" >&2
-    lacks "wasm-bindgen-test-runner $version missing, and cargo could not build it: it needs a C compiler and a network; then: cargo install wasm-bindgen-cli --version $version --root .tools"
-  }
-  rm -rf "$TOOLS/build"
+  # Only the runner, without TLS, which it would need for browsers on other machines.
+  program wasm-bindgen-cli "$version" --bin wasm-bindgen-test-runner --no-default-features
+}
+
+# --- The driver of the fuzz targets ---------------------------------------------------------------------------------
+
+fuzz() {
+  has cargo || return
+  crates fuzz
+  [ "$("$TOOLS/bin/cargo-fuzz" --version 2>/dev/null)" = "cargo-fuzz $CARGO_FUZZ" ] || program cargo-fuzz "$CARGO_FUZZ"
 }
 
 # --- The HTTP caching tests -----------------------------------------------------------------------------------------
@@ -178,7 +191,7 @@ case "${1:-all}" in
 run)
   packages cc=build-essential python3=python3 redis-server=redis-server webdis=webdis
   rust wasm32-wasip1
-  crates wasm32-wasip1
+  crates . wasm32-wasip1
   envoy
   ;;
 all)
@@ -186,9 +199,10 @@ all)
   # After it: packages of Node.js from elsewhere than Debian bring npm, and refuse Debian's.
   packages npm=npm
   rust wasm32-wasip1 wasm32-unknown-unknown
-  crates wasm32-wasip1 wasm32-unknown-unknown
+  crates . wasm32-wasip1 wasm32-unknown-unknown
   envoy
   runner
+  fuzz
   conformance
   ;;
 *)

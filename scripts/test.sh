@@ -5,7 +5,7 @@
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit 1
 
-readonly STAGES=(fmt clippy build unit wasm-test validate scenarios e2e conformance)
+readonly STAGES=(fmt clippy build unit wasm-test validate scenarios e2e conformance fuzz)
 # These need what `build` makes.
 readonly NEED_BUILD=' validate e2e conformance '
 
