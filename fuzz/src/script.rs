@@ -6,7 +6,7 @@
 //! | `b1 text` | its body is complete; `p1 text`: a piece of it |
 //! | `l1` | L2 answers as its scripts do; `l1 text`: with a bulk string; `l1 -OOM`, `+OK`, `!` with an error, a status, nothing in time |
 //! | `r1 200⇥etag: "1"` | a response head of the origin, a body follows; `q1`: no body follows; `x1`: not of the origin |
-//! | `c1 text` | a piece of the response body; `e1`: it is complete |
+//! | `c1 text` | a piece of the response body, with `C` a hundred times over; `e1`: it is complete |
 //! | `g1` | the stream is over; `d1`: it has waited too long for its body |
 //! | `f0` | L2 takes in the fills; `f1`: it does not answer |
 //! | `i0` | L2 takes in the invalidations; `s0`: a tick; `w0 5000`: milliseconds pass |

@@ -18,7 +18,7 @@ use std::time::Duration;
 const EPOCH: &str = "0123456789abcdef0123456789abcdef01234567";
 /// The budget of L1 in bytes and in entries, in every configuration.
 const MAX_BYTES: usize = 64 << 10;
-const MAX_ENTRIES: usize = 6;
+const MAX_ENTRIES: usize = 16;
 
 /// What the workers of one Envoy share.
 #[derive(Default)]
@@ -232,6 +232,7 @@ impl World {
                 self.on(self.answered(stream), Event::ResponseHead { headers: step.response(), end, from_origin });
             }
             b'c' => self.on(self.answered(stream), Event::ResponseBody(step.rest)),
+            b'C' => self.on(self.answered(stream), Event::ResponseBody(&step.rest.repeat(100))),
             b'e' => self.on(self.answered(stream), Event::ResponseEnd),
             b'g' => self.gone(self.answered(stream)),
             b'd' => self.on(stream, Event::Deadline),
