@@ -18,14 +18,14 @@ fn one_range(line: &str) -> Option<(Option<u128>, Option<u128>)> {
         _ => None,
     };
     let (first, last) = (number(first)?, number(last)?);
-    let ordered = first.zip(last).is_none_or(|(first, last)| first <= last) || huge(spec);
+    let ordered = first.zip(last).is_none_or(|(first, last)| first <= last) || huge(first) && huge(last);
     let valid = unit.eq_ignore_ascii_case("bytes") && ordered && (first.is_some() || last.is_some());
     valid.then_some((first, last))
 }
 
-/// Beyond any number that either side reads exactly: which of two such is the greater does not matter.
-fn huge(spec: &str) -> bool {
-    spec.split('-').all(|digits| digits.trim_start_matches('0').len() > 19)
+/// As large as the largest number that the filter reads: which of two such is the greater does not matter.
+fn huge(number: Option<u128>) -> bool {
+    number.is_some_and(|number| number >= u128::from(u64::MAX))
 }
 
 fn asked(at: usize, length: usize, range: (Option<u128>, Option<u128>)) -> bool {

@@ -18,7 +18,7 @@ use std::time::Duration;
 const EPOCH: &str = "0123456789abcdef0123456789abcdef01234567";
 /// The budget of L1 in bytes and in entries, in every configuration.
 const MAX_BYTES: usize = 64 << 10;
-const MAX_ENTRIES: usize = 16;
+const MAX_ENTRIES: usize = 24;
 
 /// What the workers of one Envoy share.
 #[derive(Default)]
