@@ -24,7 +24,7 @@ help: ## Show this
 ##@ Run
 
 .PHONY: setup
-setup: ## Install what is missing (Envoy, Redis, webdis, wrk, Rust targets, test runners, HTTP caching tests); the second time takes seconds
+setup: ## Install what is missing (Envoy, Redis, webdis, wrk, curl, Rust targets, test runners, HTTP caching tests); the second time takes seconds
 	@scripts/setup.sh all
 
 .PHONY: setup-run

@@ -9,7 +9,8 @@ const LONGEST: usize = 33;
 /// Reads an HTTP date from 1970 to 9999. Nothing when it is anything else, a time zone other than GMT included.
 pub fn parse(value: &[u8]) -> Option<Timestamp> {
     let text = std::str::from_utf8(super::trim(value)).ok()?;
-    if text.len() > LONGEST {
+    // The library trims more than HTTP does.
+    if text.len() > LONGEST || text.bytes().any(|byte| byte.is_ascii_control()) {
         return None;
     }
     exact(text).or_else(|| exact(&usual_case(text)))
@@ -95,6 +96,7 @@ mod tests {
             assert_eq!(parse(text.as_bytes()), None, "{text}");
         }
         assert_eq!(parse(b"\xff\xfe"), None);
+        assert_eq!(parse(b"\rSun, 06 Nov 1994 08:49:37 GMT\x0c"), None);
     }
 }
 
