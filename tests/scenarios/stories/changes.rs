@@ -251,14 +251,14 @@ fn scenario_but_not_where_another_change_came_first() {
 }
 
 #[test]
-fn scenario_an_answer_to_head_makes_fresh_what_it_does_not_contradict() {
+fn scenario_an_answer_to_head_drops_what_it_contradicts_and_without_a_validator_changes_nothing() {
     let mut tale = Tale::new();
     let head = |path: &str| Ask::new("HEAD", path).header("cache-control", "no-cache");
     assert_eq!(tale.end(Ask::get("/v1/plain")), "origin 200");
     tale.later(20);
     assert_eq!(tale.end(head("/v1/plain")), "origin 200");
     let id = tale.ask(Ask::get("/v1/plain"));
-    assert_eq!((tale.ended(id).as_str(), tale.served(id).0), ("hit;l1", 0));
+    assert_eq!((tale.ended(id).as_str(), tale.served(id).0), ("hit;l1", 20));
     assert_eq!(tale.end(Ask::get("/v1/tagged")), "origin 200");
     assert_eq!(tale.end(head("/v1/tagged")), "revalidated;origin");
     tale.act(Action::Change("/v1/tagged".into()));
