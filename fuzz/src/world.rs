@@ -181,7 +181,7 @@ pub struct World {
     redis: Redis,
     lookups: HashMap<Stream, Call>,
     fills: Vec<Call>,
-    invalidations: Vec<(Stream, Call)>,
+    invalidations: Vec<Call>,
     refreshes: Vec<Stream>,
     /// Refreshes that have begun.
     background: Vec<Stream>,
@@ -297,8 +297,8 @@ impl World {
         for command in self.worker.take_commands() {
             match command {
                 Command::Lookup(call) => drop(self.lookups.insert(stream, *call)),
-                Command::Fill(call) => self.fills.push(*call),
-                Command::Invalidate(call) => self.invalidations.push((stream, *call)),
+                Command::Write(call) if call.body.is_some() => self.fills.push(*call),
+                Command::Write(call) => self.invalidations.push(*call),
                 Command::CallOrigin(call) => {
                     let path = call.headers.iter().find(|(name, _)| name == ":path");
                     self.said.asked(stream, path.map_or("", |(_, path)| path).as_bytes());
@@ -312,12 +312,10 @@ impl World {
     }
 
     fn on(&mut self, stream: Stream, event: Event<'_>) {
-        let told = matches!(event, Event::L2(_));
         self.said.hear(stream, &event);
         match self.step(stream, |worker, outside| worker.on(stream, event, outside)) {
             Verdict::Continue => {}
-            // How an invalidation ended changes nothing for its stream.
-            Verdict::Pause => assert!(told || self.worker.knows(stream), "nobody waits for nothing"),
+            Verdict::Pause => assert!(self.worker.knows(stream), "nobody waits for nothing"),
             Verdict::Reply(answer) => {
                 assert!(!self.worker.knows(stream), "an answered stream is over");
                 let own = !answer.is_stored() || self.said.stands_behind(stream, &answer.entry);
@@ -359,14 +357,14 @@ impl World {
                 (true, false) => Ok(&b"$1\r\nF\r\n"[..]),
                 (false, _) => Err(L2Failure::Timeout),
             };
-            self.step(0, |worker, outside| worker.filled(call, reply, outside));
+            self.step(0, |worker, outside| worker.written(call, reply, outside));
         }
     }
 
     fn ban(&mut self) {
-        for (stream, call) in std::mem::take(&mut self.invalidations) {
+        for call in std::mem::take(&mut self.invalidations) {
             self.redis.ban(&call);
-            self.on(stream, Event::L2(Ok(b"$1\r\nI\r\n")));
+            self.step(0, |worker, outside| worker.written(call, Ok(b"$1\r\nI\r\n"), outside));
         }
     }
 
