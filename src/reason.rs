@@ -121,7 +121,7 @@ pub enum NotStored {
     NoCache,
     /// This status is not stored.
     Status,
-    /// The answer is a part (206).
+    /// The answer is a part (206), or about the part that one request asked for (416).
     Partial,
     /// The answer sets a cookie.
     SetCookie,

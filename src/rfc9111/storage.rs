@@ -43,6 +43,10 @@ pub struct Response<'a> {
 /// The first reason that forbids it.
 pub fn may_store(request: &Request<'_>, response: &Response<'_>) -> Result<(), NotStored> {
     method_allows(request)?;
+    // What is said of the ranges that one request asked for is no answer to another: nothing selects by `Range`.
+    if response.status == 416 && request.headers.contains("range") {
+        return Err(NotStored::Partial);
+    }
     directives_allow(request, response)?;
     status_allows(response)?;
     user_allows(request, response)?;

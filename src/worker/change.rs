@@ -16,26 +16,59 @@ use std::rc::Rc;
 /// How many URIs may be doubted at once; the oldest doubts make room.
 const MOST: usize = 1024;
 
-/// The URIs whose invalidation L2 may not have heard of, each with the moment until which what it says may be older.
+/// The URIs whose invalidation L2 may not have heard of, or had not when it was asked.
 #[derive(Default)]
-pub(super) struct Unheard(Vec<(u128, Instant)>);
+pub(super) struct Unheard(Vec<Doubt>);
+
+struct Doubt {
+    uri: u128,
+    since: Instant,
+    until: Instant,
+    state: Banning,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Banning {
+    Pending,
+    Failed,
+    /// L2 has said so at this moment: what it was asked before may have overtaken that.
+    Heard(Instant),
+}
 
 impl Unheard {
-    fn add(&mut self, uris: &[u128], until: Instant) {
-        self.heard(uris);
-        self.0.extend(uris.iter().map(|uri| (*uri, until)));
+    fn add(&mut self, uris: &[u128], since: Instant, until: Instant) {
+        self.0.extend(uris.iter().map(|uri| Doubt { uri: *uri, since, until, state: Banning::Pending }));
         let over = self.0.len().saturating_sub(MOST);
         self.0.drain(..over);
     }
 
-    fn heard(&mut self, uris: &[u128]) {
-        self.0.retain(|(uri, _)| !uris.contains(uri));
+    fn pending(&mut self, uri: u128) -> impl Iterator<Item = &mut Doubt> {
+        self.0.iter_mut().filter(move |doubt| doubt.uri == uri && doubt.state == Banning::Pending)
     }
 
-    /// Whether what L2 says about a URI may be older than its invalidation.
-    pub(super) fn doubts(&mut self, uri: u128, now: Instant) -> bool {
-        self.0.retain(|(_, until)| now <= *until);
-        self.0.iter().any(|(unheard, _)| *unheard == uri)
+    /// The earliest that is pending counts as heard, whichever it was, and so do those before it that had failed.
+    fn heard(&mut self, uris: &[u128], now: Instant, until: Instant) {
+        for uri in uris {
+            let Some(since) = self.pending(*uri).next().map(|doubt| doubt.since) else { continue };
+            let first = self.0.iter_mut().filter(|doubt| doubt.uri == *uri && doubt.since <= since);
+            for doubt in first.filter(|doubt| !matches!(doubt.state, Banning::Heard(_))) {
+                (doubt.state, doubt.until) = (Banning::Heard(now), until);
+            }
+        }
+    }
+
+    /// One has failed; which of those that are pending is not known.
+    fn failed(&mut self, uris: &[u128], until: Instant) {
+        for uri in uris {
+            self.pending(*uri).for_each(|doubt| (doubt.state, doubt.until) = (Banning::Failed, until));
+        }
+    }
+
+    /// Whether what L2 says about a URI, asked at `sent`, may be older than its invalidation.
+    pub(super) fn doubts(&mut self, uri: u128, sent: Instant, now: Instant) -> bool {
+        self.0.retain(|doubt| now <= doubt.until);
+        let doubtful = |state: Banning| !matches!(state, Banning::Heard(heard) if sent > heard);
+        self.0.iter().any(|doubt| doubt.uri == uri && doubtful(doubt.state))
     }
 }
 
@@ -99,7 +132,7 @@ impl Worker {
         self.commands.push(Command::Write(Box::new(call)));
         // The call ends in time, one way or the other; should its root be gone before, nobody says which.
         let until = outside.now.mono.after(redis.timeout.saturating_mul(2));
-        self.unheard.add(&uris, until);
+        self.unheard.add(&uris, outside.now.mono, until);
     }
 
     /// L2 has heard of an invalidation. If not, this worker does not believe what it says of these URIs for as long as
@@ -107,9 +140,10 @@ impl Worker {
     pub(super) fn told(&mut self, call: &Call, reply: Result<&[u8], L2Failure>, now: Instant) -> L2End {
         let (end, uris) = (reply.and_then(redis::read_invalidate), redis::banned(call));
         let longest = self.redis().map(super::fills::longest).unwrap_or_default();
+        let call = self.redis().map(|redis| redis.timeout.saturating_mul(2)).unwrap_or_default();
         match end {
-            Ok(()) => self.unheard.heard(&uris),
-            Err(_) => self.unheard.add(&uris, now.after(longest)),
+            Ok(()) => self.unheard.heard(&uris, now, now.after(call)),
+            Err(_) => self.unheard.failed(&uris, now.after(longest)),
         }
         end.map_or_else(L2End::Failed, |()| L2End::Ok)
     }

@@ -134,7 +134,7 @@ impl Worker {
             return self.origin(looking, Some(position), outside);
         };
         self.count_l2("lookup", L2End::Ok);
-        if self.outdated(asked, since, outside.now.mono) {
+        if self.outdated(asked, since, looking.sent, outside.now.mono) {
             return self.origin(looking, Some(position), outside);
         }
         // Older by the time in Redis and, to be on the safe side, by the whole round trip. A fill that lay in a socket
@@ -154,10 +154,10 @@ impl Worker {
 
     /// Whether what L2 gave may not be used: its URI was invalidated meanwhile, or is being; or it has been there for
     /// longer than this configuration allows, and so perhaps longer than bans are kept.
-    fn outdated(&mut self, asked: &Asked, since: Duration, now: Instant) -> bool {
+    fn outdated(&mut self, asked: &Asked, since: Duration, sent: Instant, now: Instant) -> bool {
         let Some(redis) = self.force.config.redis.as_ref() else { return true };
         let longest = super::fills::longest(redis);
-        asked.overtaken || since > longest || self.unheard.doubts(asked.uri, now)
+        asked.overtaken || since > longest || self.unheard.doubts(asked.uri, sent, now)
     }
 
     /// L2 has what may not answer without the origin, or only while somebody asks it.

@@ -116,6 +116,18 @@ fn parts_from_the_origin_are_not_stored() {
     assert_eq!(bench.body(), "01");
 }
 
+/// Whoever asks for bytes that are not there must not answer for those who ask for all of it.
+#[test]
+fn what_is_said_of_one_clients_range_is_not_stored() {
+    let mut bench = Bench::with_l2(json!({}));
+    let refusal =
+        ok("x").with(":status", "416").with("cache-control", "max-age=60").with("content-range", "bytes */10");
+    assert_eq!(bench.ask(&get("/a").with("range", "bytes=99-"), &refusal), "miss;uri_miss");
+    assert!(bench.said.last().unwrap().ends_with("detail=partial"), "{:?}", bench.said);
+    assert!(bench.worker.memory().entries() == 0 && bench.fills.is_empty());
+    assert_eq!(bench.ask(&get("/a"), &ok("0123456789")), "miss;uri_miss");
+}
+
 /// A method with a body has no representation of its own to be conditional about.
 #[test]
 fn a_query_with_a_body_gets_all_of_its_answer() {
