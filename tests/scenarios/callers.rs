@@ -22,6 +22,8 @@ pub enum Sends {
     Hang,
     /// Nobody listens: Envoy answers 503 itself.
     Refused,
+    /// The same, and a call the host will not even make.
+    NoCluster,
     /// Another filter answers 200 in the origin's place.
     Replaced,
 }
@@ -42,14 +44,12 @@ pub struct Ask {
     /// What a filter before ours has found out about the connection.
     pub ja4: Option<String>,
     pub sends: Sends,
-    /// The status with which the origin refuses it.
-    pub fails: Option<u16>,
-    /// And the refresh that it brings about.
-    pub fails_refresh: bool,
-    /// What the origin's answer to an unsafe request points to: `location` or `content-location`, and its value.
-    pub points: Option<(&'static str, String)>,
     /// How long the origin thinks.
     pub takes: u64,
+    /// The status that the origin answers with in any case: a failure, or how an unsafe request succeeds.
+    pub status: Option<u16>,
+    /// `location` or `content-location` of the answer to an unsafe request.
+    pub points: Option<(&'static str, String)>,
     /// When the client leaves, after its request.
     pub leaves: Option<u64>,
     /// When Envoy loses patience with the stream, should the request not have gone on by then.
@@ -69,10 +69,9 @@ impl Ask {
             pieces: Vec::new(),
             ja4: None,
             sends: Sends::Whole,
-            fails: None,
-            fails_refresh: false,
-            points: None,
             takes: 20 * MILLI,
+            status: None,
+            points: None,
             leaves: None,
             expires: None,
         }
@@ -108,37 +107,59 @@ impl Ask {
         self
     }
 
-    pub fn fails(self, status: u16) -> Self {
-        Self { fails: Some(status), ..self }
-    }
-
-    /// The origin's answer names another URI.
-    pub fn points(self, name: &'static str, value: &str) -> Self {
-        Self { points: Some((name, value.to_owned())), ..self }
-    }
-
-    /// Whether its method may change something (RFC 9110 §9.2.1).
-    pub fn is_unsafe(&self) -> bool {
-        !matches!(self.method.as_str(), "GET" | "HEAD" | "OPTIONS" | "TRACE")
-    }
-
     pub fn sends(self, sends: Sends) -> Self {
         Self { sends, ..self }
+    }
+
+    /// The origin fails with this status.
+    pub fn fails(self, status: u16) -> Self {
+        self.status(status)
+    }
+
+    /// The origin answers with this status.
+    pub fn status(self, status: u16) -> Self {
+        Self { status: Some(status), ..self }
+    }
+
+    /// The answer names another URI.
+    pub fn points(self, header: &'static str, uri: &str) -> Self {
+        Self { points: Some((header, uri.to_owned())), ..self }
+    }
+
+    /// Path without query.
+    pub fn path(&self) -> &str {
+        self.target.split('?').next().unwrap()
+    }
+
+    /// Whether it is sent to change something. A question may be posted too.
+    pub fn is_unsafe(&self) -> bool {
+        let question = self.method == "POST" && ["/identify", "/compare"].contains(&self.path());
+        !question && !["GET", "HEAD", "OPTIONS", "TRACE"].contains(&self.method.as_str())
+    }
+
+    /// Host and target of all that its success changes: its own, and what the answer names of the same origin.
+    pub fn changes(&self) -> Vec<(String, String)> {
+        let own = (self.host.clone(), self.target.clone());
+        let named = self.points.as_ref().and_then(|(_, uri)| self.resolve(uri));
+        [own].into_iter().chain(named).collect()
+    }
+
+    /// What a reference means, where it is of this origin: absolute, or a path.
+    fn resolve(&self, uri: &str) -> Option<(String, String)> {
+        let own = || (uri.starts_with('/') && !uri.starts_with("//")).then(|| (self.host.clone(), uri.to_owned()));
+        let Some((scheme, rest)) = uri.split_once("://") else { return own() };
+        let (host, target) = rest.split_once('/')?;
+        (scheme == self.scheme && host == self.host).then(|| (host.to_owned(), format!("/{target}")))
+    }
+
+    /// All lines of a header.
+    pub fn lines(&self, name: &str) -> Vec<&str> {
+        self.headers.iter().filter(|(known, _)| known == name).map(|(_, value)| value.as_str()).collect()
     }
 
     /// The first header of that name.
     pub fn get_header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
-    }
-
-    /// Whether it shows who asks.
-    pub fn credentialed(&self) -> bool {
-        ["authorization", "cookie", "x-api-key"].iter().any(|name| self.get_header(name).is_some())
-    }
-
-    /// Whether it says `max-stale`.
-    pub fn takes_stale(&self) -> bool {
-        self.get_header("cache-control").is_some_and(|control| control.contains("max-stale"))
     }
 
     /// All values of a list header as one, without optional white space.
@@ -155,16 +176,15 @@ impl Ask {
             self.body.as_deref().map(|body| format!(" <{}>", String::from_utf8_lossy(&body[..body.len().min(120)])));
         let ja4 = self.ja4.as_deref().map(|ja4| format!(" ja4={ja4}"));
         let (body, ja4) = (body.unwrap_or_default(), ja4.unwrap_or_default());
-        let fails = self.fails.map(|status| format!(" fails={status}")).unwrap_or_default();
-        let points = self.points.as_ref().map(|points| format!(" points={points:?}")).unwrap_or_default();
         format!(
-            "{} {}://{}{} [{}]{ja4}{body}{fails}{points} ({:?})",
+            "{} {}://{}{} [{}]{ja4}{body} ({:?}{})",
             self.method,
             self.scheme,
             self.host,
             self.target,
             headers.join("; "),
-            self.sends
+            self.sends,
+            self.status.map(|status| format!(" {status}")).unwrap_or_default()
         )
     }
 }

@@ -1,51 +1,30 @@
 //! What Envoy and the host half of the filter do: events handed to the worker, its commands carried out, ticks, shared
-//! data. What comes from clients is in [`crate::requests`], what comes back in [`crate::responses`].
+//! data. What comes from clients is in [`crate::requests`], what comes back in [`crate::responses`], refreshes that
+//! nobody waits for in [`crate::behind`].
 
+use crate::behind::Behind;
 use crate::callers::{Ask, MILLI};
-use crate::network::{Waiter, short};
+use crate::errands::Errand;
+use crate::network::{Who, short};
 use crate::random::Rng;
 use crate::responses::Response;
 use crate::world::{Step, World};
 use fingerprint_cache::config::Config;
 use fingerprint_cache::reason::L2Failure;
 use fingerprint_cache::redis::Call;
-use fingerprint_cache::shared::{Conflict, Shared};
-use fingerprint_cache::transaction::{Command, Event, Verdict};
+use fingerprint_cache::transaction::{Command, Event, OriginCall, Verdict};
 use fingerprint_cache::worker::{Outside, Worker};
 use std::collections::{BTreeMap, VecDeque};
-
-/// Envoy's shared data: versions count, a set of a name that is not there succeeds whatever version it names.
-#[derive(Default)]
-pub struct SharedData(BTreeMap<String, (Vec<u8>, u32)>);
-
-impl Shared for SharedData {
-    fn get(&self, name: &str) -> Option<(Vec<u8>, Option<u32>)> {
-        self.0.get(name).map(|(bytes, version)| (bytes.clone(), Some(*version)))
-    }
-
-    fn set(&mut self, name: &str, bytes: &[u8], version: Option<u32>) -> Result<(), Conflict> {
-        let current = self.0.get(name).map(|(_, version)| *version);
-        if let (Some(current), Some(version)) = (current, version)
-            && current != version
-        {
-            return Err(Conflict);
-        }
-        self.0.insert(name.to_owned(), (bytes.to_vec(), current.unwrap_or(0) + 1));
-        Ok(())
-    }
-}
-
-/// What the root does on behalf of streams that need not wait for it.
-pub enum Errand {
-    Write(Box<Call>),
-    Refresh(u32),
-}
+use std::rc::Rc;
 
 /// One VM of the pod: a worker and its root context.
 pub struct Vm {
     pub worker: Worker,
-    pub config: serde_json::Value,
+    pub config: Rc<serde_json::Value>,
+    /// What streams have left for the root to do.
     pub outbox: VecDeque<(Errand, Rng)>,
+    /// Refreshes that are due or under way, by the worker's own numbers.
+    pub behind: BTreeMap<u32, Behind>,
     /// Fills asked for and not ended, and their bytes.
     pub fills: usize,
     pub fill_bytes: usize,
@@ -53,29 +32,38 @@ pub struct Vm {
     pub mono: u64,
     pub ticking: bool,
     pub counts: BTreeMap<String, i64>,
+    /// What the gauges say that L1 holds: entries and bytes.
+    pub told: (i64, i64),
 }
 
 impl Vm {
-    pub fn new(config: serde_json::Value, mono: u64) -> Self {
+    pub fn new(config: Rc<serde_json::Value>, mono: u64) -> Self {
         let parsed = Config::parse(config.to_string().as_bytes()).unwrap();
         let worker = Worker::new("cache", parsed);
         Self {
             worker,
             config,
             outbox: VecDeque::new(),
+            behind: BTreeMap::new(),
             fills: 0,
             fill_bytes: 0,
             mono,
             ticking: false,
             counts: BTreeMap::new(),
+            told: (0, 0),
         }
+    }
+
+    fn gauge(&mut self, name: &str, by: i64) {
+        self.told.0 += if name.ends_with("fingerprint_cache_entries") { by } else { 0 };
+        self.told.1 += if name.ends_with("fingerprint_cache_bytes") { by } else { 0 };
     }
 }
 
 /// How a request ended.
 #[derive(Clone, Debug)]
 pub enum Outcome {
-    /// From the cache: `hit;l1`, `hit;l2` or `revalidated;origin`, with the value of `Age`.
+    /// From the cache: `hit;l1`, `stale;l2`, `revalidated;origin` and so on.
     Cache { state: &'static str, status: u16, age: u64, body: Vec<u8> },
     /// From the origin, or from Envoy in its place.
     Origin { status: u16, cache_status: Vec<String> },
@@ -88,28 +76,37 @@ pub enum Outcome {
 /// A stream.
 pub struct Stream {
     pub ask: Ask,
-    /// The same as it goes to the origin.
-    pub onward: Ask,
+    /// Its headers as they go to the origin.
+    pub sent: Vec<(String, String)>,
     /// The configuration in force when it came.
-    pub config: serde_json::Value,
+    pub config: Rc<serde_json::Value>,
     pub rng: Rng,
     pub active: bool,
     pub paused: bool,
-    pub lookup: Option<u64>,
-    /// When it last asked.
-    pub looked_at: u64,
-    /// How often it asked L2.
+    /// The call to L2 whose end it will hear.
+    pub token: Option<u64>,
+    /// How often it asked L2, and when Redis ran what it heard of last, counted in scripts.
     pub lookups: usize,
+    pub looked_at: Option<u64>,
     pub arrived: usize,
     /// Pieces that the host holds back while the head is paused.
     pub held: bool,
     pub forwarded: bool,
     /// Envoy has lost patience with it.
     pub expired: bool,
-    pub added: Vec<(String, String)>,
-    pub hidden: Vec<&'static str>,
+    /// A response head has come.
+    pub answered: bool,
     pub response: Option<Response>,
     pub outcome: Option<Outcome>,
+}
+
+/// What the commands of one step came to.
+#[derive(Default)]
+pub struct Done {
+    pub token: Option<u64>,
+    /// A call that could not be sent.
+    pub refused: bool,
+    pub origin: Option<Box<OriginCall>>,
 }
 
 impl World {
@@ -126,10 +123,9 @@ impl World {
     pub fn drive(&mut self, id: u32, event: Event<'_>) -> Verdict {
         let mut verdict = self.on(id, event);
         loop {
-            let (vm, mut rng) = (self.stream(id).ask.vm, self.stream(id).rng.clone());
-            let refused = self.run_commands(vm, Some(id), &mut rng);
-            self.stream(id).rng = rng;
-            if !refused {
+            let done = self.run_for(id);
+            self.stream(id).token = done.token;
+            if !done.refused {
                 return verdict;
             }
             verdict = self.on(id, Event::L2(Err(L2Failure::Unreachable)));
@@ -156,89 +152,109 @@ impl World {
         step(&mut self.vms[vm].worker, &mut outside)
     }
 
-    /// Carries out commands; says whether a lookup could not be sent.
-    pub fn run_commands(&mut self, vm: usize, id: Option<u32>, rng: &mut Rng) -> bool {
-        let mut refused = false;
-        if let Some(id) = id {
-            self.stream(id).lookup = None;
-        }
+    /// Carries out the commands of a step for a stream, for a refresh, or for nobody.
+    pub fn run_commands(&mut self, vm: usize, who: Who, rng: &mut Rng) -> Done {
+        let mut done = Done::default();
         for command in self.vms[vm].worker.take_commands() {
-            refused |= self.run_command(vm, id, command, rng);
-        }
-        refused
-    }
-
-    /// Carries out a command; `id` is the stream that it is for.
-    pub fn run_command(&mut self, vm: usize, id: Option<u32>, command: Command, rng: &mut Rng) -> bool {
-        match (command, id) {
-            (Command::Lookup(call), Some(id)) => return !self.send_lookup(vm, id, &call, rng),
-            (Command::Write(call), _) => {
-                match &call.body {
-                    Some(body) => {
-                        self.front.note_fill(&call, self.now);
-                        self.vms[vm].fills += 1;
-                        self.vms[vm].fill_bytes += body.len();
-                    }
-                    None => {
-                        self.note_invalidation(vm, &call);
-                        self.tell(format!("w{vm} invalidates {:?}", &call.arguments[1..]));
-                    }
+            match (command, who) {
+                (Command::Lookup(call), Who::Stream(_) | Who::Behind(_)) => {
+                    done.token = self.send_lookup(vm, who, &call, rng);
+                    done.refused = done.token.is_none();
                 }
-                self.post(vm, Errand::Write(call), rng);
-            }
-            (Command::Refresh(stream), Some(_)) => {
-                self.begin_refresh(vm, stream, id);
-                self.post(vm, Errand::Refresh(stream), rng);
-            }
-            (Command::RequestHeader(name, value), Some(id)) => self.set_request_header(id, name, value),
-            (Command::HideHeader(name), Some(id)) => self.stream(id).hidden.push(name),
-            (Command::ResponseHeader(name, value), Some(id)) => self.stream(id).added.push((name.to_owned(), value)),
-            (Command::State(_), Some(_)) => {}
-            (Command::Count(metric, by), _) => {
-                let rule = metric.rule().map_or("", |rule| self.vms[vm].worker.name(rule));
-                let name = metric.full_name(rule);
-                *self.vms[vm].counts.entry(name).or_default() += by;
-            }
-            (command @ Command::CallOrigin(_), _) | (command, None) => {
-                self.violated(format!("the root was given {command:?}"))
+                (Command::Write(call), _) => self.post_write(vm, who, call, rng),
+                (Command::Refresh(number), Who::Stream(id)) => self.post_refresh(vm, number, id, rng),
+                (Command::CallOrigin(call), Who::Behind(_)) => done.origin = Some(call),
+                (Command::Count(metric, by), _) => {
+                    let rule = metric.rule().map_or("", |rule| self.vms[vm].worker.name(rule));
+                    let name = metric.full_name(rule);
+                    self.vms[vm].gauge(&name, by);
+                    *self.vms[vm].counts.entry(name).or_default() += by;
+                }
+                (command, Who::Stream(id)) => self.change_head(id, command),
+                // It has no headers and no client: the host drops what would be theirs.
+                (
+                    Command::RequestHeader(..)
+                    | Command::ResponseHeader(..)
+                    | Command::HideHeader(_)
+                    | Command::State(_),
+                    Who::Behind(_),
+                ) => {}
+                (command, _) => self.violated(format!("{who:?} was given {command:?}")),
             }
         }
-        false
+        done
     }
 
-    /// Leaves an errand to the root, which is woken for it.
-    fn post(&mut self, vm: usize, errand: Errand, rng: &mut Rng) {
-        let fork = Rng::new(rng.next());
-        self.vms[vm].outbox.push_back((errand, fork));
-        self.schedule(rng.between(10, 2000), rng.next(), Step::Outbox(vm));
-    }
-
-    fn send_lookup(&mut self, vm: usize, id: u32, call: &Call, rng: &mut Rng) -> bool {
-        let fork = Rng::new(rng.next());
-        let token = self.dispatch(vm, Waiter::Stream(id), call, fork);
-        let now = self.now;
-        (self.stream(id).lookup, self.stream(id).looked_at) = (token, now);
-        self.stream(id).lookups += 1;
-        let how = if token.is_none() { " refused" } else { "" };
-        self.tell(format!("w{vm} #{id} asks L2 for {}{how}", short(&call.keys[0])));
-        token.is_some()
+    fn change_head(&mut self, id: u32, command: Command) {
+        match command {
+            Command::RequestHeader(name, value) => self.set_request_header(id, name, value),
+            Command::ResponseHeader(name, value) => match &mut self.stream(id).response {
+                Some(response) => response.head.push((name.to_owned(), value.into_bytes())),
+                None => self.violated(format!("#{id} adds {name} to no response")),
+            },
+            Command::HideHeader(name) => match &mut self.stream(id).response {
+                Some(response) => response.head.retain(|(known, _)| known != name),
+                None => self.violated(format!("#{id} hides {name} of no response")),
+            },
+            Command::State(_) => {}
+            other => self.violated(format!("#{id} was given {other:?}")),
+        }
     }
 
     fn set_request_header(&mut self, id: u32, name: &str, value: Option<String>) {
-        let forwarded = self.stream(id).forwarded;
-        if forwarded {
+        if self.stream(id).forwarded {
             self.violated(format!("#{id} sets {name} after the request has gone"));
         }
-        let headers = &mut self.stream(id).onward.headers;
-        headers.retain(|(known, _)| known != name);
-        headers.extend(value.map(|value| (name.to_owned(), value)));
+        let sent = &mut self.stream(id).sent;
+        sent.retain(|(known, _)| known != name);
+        sent.extend(value.map(|value| (name.to_owned(), value)));
+    }
+
+    fn send_lookup(&mut self, vm: usize, who: Who, call: &Call, rng: &mut Rng) -> Option<u64> {
+        let fork = Rng::new(rng.next());
+        let token = self.dispatch(vm, who, call, fork);
+        match who {
+            Who::Stream(id) => self.stream(id).lookups += 1,
+            Who::Behind(number) => self.behind(vm, number).lookups += 1,
+            Who::Root => {}
+        }
+        let how = if token.is_none() { " refused" } else { "" };
+        self.tell(format!("w{vm} {who} asks L2 for {}{how}", short(&call.keys[0])));
+        token
+    }
+
+    /// A fill or a ban is left for the root.
+    fn post_write(&mut self, vm: usize, who: Who, call: Box<Call>, rng: &mut Rng) {
+        match &call.body {
+            Some(body) => {
+                self.front.note_fill(&call, self.now);
+                self.vms[vm].fills += 1;
+                self.vms[vm].fill_bytes += body.len();
+            }
+            None => self.tell(format!("w{vm} {who} bans {}", call.arguments.len() - 1)),
+        }
+        let stream = if let Who::Stream(id) = who { Some(id) } else { None };
+        self.post(vm, Errand::Write(call, stream), rng);
+    }
+
+    /// Leaves an errand for the root, and wakes it.
+    pub fn post(&mut self, vm: usize, errand: Errand, rng: &mut Rng) {
+        let fork = Rng::new(rng.next());
+        self.vms[vm].outbox.push_back((errand, fork));
+        self.schedule(rng.between(10, 2000), rng.next(), Step::Errands(vm));
     }
 
     /// Carries out commands after an event that lets no lookup be.
-    pub fn run_for(&mut self, id: u32) {
+    pub fn run_for(&mut self, id: u32) -> Done {
         let (vm, mut rng) = (self.stream(id).ask.vm, self.stream(id).rng.clone());
-        self.run_commands(vm, Some(id), &mut rng);
+        let done = self.run_commands(vm, Who::Stream(id), &mut rng);
         self.stream(id).rng = rng;
+        done
+    }
+
+    /// Carries out commands that are nobody's.
+    pub fn run_for_root(&mut self, vm: usize, rng: &mut Rng) {
+        self.run_commands(vm, Who::Root, rng);
     }
 
     /// The root's timer. While nothing happens in a worker its ticks are left out; one makes up for them.
@@ -256,10 +272,9 @@ impl World {
         }
         self.vms[vm].worker.sweep(mono);
         let mut rng = Rng::new(self.now);
-        self.run_commands(vm, None, &mut rng);
+        self.run_for_root(vm, &mut rng);
         self.run_errands(vm);
-        let busy = self.streams.values().any(|stream| stream.ask.vm == vm && stream.outcome.is_none());
-        let busy = busy || self.refreshes.keys().any(|(at, _)| *at == vm);
+        let busy = self.live.iter().any(|id| self.streams[id].ask.vm == vm);
         self.vms[vm].ticking = busy;
         if busy {
             self.schedule(100 * MILLI, vm as u64, Step::Tick(vm));

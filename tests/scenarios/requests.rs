@@ -28,25 +28,25 @@ impl World {
         }
         let (headers, end) = (request_head(&ask), ask.body.is_none());
         let stream = Stream {
-            onward: ask.clone(),
+            sent: ask.headers.clone(),
             ask,
             config,
             rng,
             active: false,
             paused: false,
-            lookup: None,
-            looked_at: 0,
+            token: None,
             lookups: 0,
+            looked_at: None,
             arrived: 0,
             held: false,
             forwarded: false,
             expired: false,
-            added: Vec::new(),
-            hidden: Vec::new(),
+            answered: false,
             response: None,
             outcome: None,
         };
         self.streams.insert(id, stream);
+        self.live.insert(id);
         let verdict = self.drive(id, Event::RequestHead { headers, end });
         let known = self.vms[vm].worker.knows(id);
         self.stream(id).active = !matches!(verdict, Verdict::Continue) || known;
@@ -102,13 +102,14 @@ impl World {
     }
 
     /// L2 has answered a stream; unheard when the stream is gone or asks something else.
-    pub fn looked(&mut self, id: u32, token: u64, reply: Result<Vec<u8>, L2Failure>) {
-        if !self.open(id) || self.stream(id).lookup != Some(token) {
+    pub fn looked(&mut self, id: u32, token: u64, ran: Option<u64>, reply: Result<Vec<u8>, L2Failure>) {
+        if !self.open(id) || self.stream(id).token != Some(token) {
             return;
         }
+        self.stream(id).looked_at = ran;
         self.tell(format!("   #{id} L2 -> {}", outcome(&reply)));
         let verdict = self.drive(id, Event::L2(reply.as_deref().map_err(|failure| *failure)));
-        if matches!(verdict, Verdict::Pause) && self.stream(id).lookup.is_none() {
+        if matches!(verdict, Verdict::Pause) && self.stream(id).token.is_none() {
             self.violated(format!("#{id} waits on for nothing"));
         }
         self.act(id, verdict);
@@ -129,7 +130,7 @@ impl World {
     }
 }
 
-pub fn request_head(ask: &Ask) -> Headers {
+fn request_head(ask: &Ask) -> Headers {
     let pseudo = [
         (":method", &ask.method),
         (":scheme", &ask.scheme.to_owned()),

@@ -1,8 +1,8 @@
 //! Streams as far as their responses go: from the origin, from Envoy in its place, or from the cache, to the end.
 
-use crate::callers::{MILLI, Sends};
+use crate::callers::{Ask, MILLI, Sends};
 use crate::host::Outcome;
-use crate::network::ROUTE_TIMEOUT;
+use crate::network::{ROUTE_TIMEOUT, Who};
 use crate::world::{Step, World};
 use fingerprint_cache::answer::Answer;
 use fingerprint_cache::http::Headers;
@@ -25,14 +25,16 @@ impl World {
         if !self.open(id) {
             return;
         }
-        let ask = self.stream(id).onward.clone();
-        let wall = self.wall_base + self.now / 1_000_000;
+        let stream = self.stream(id);
+        let (vm, sent) = (stream.ask.vm, stream.sent.clone());
+        let ask = Ask { headers: sent.clone(), ..stream.ask.clone() };
         let (response, delay) = match ask.sends {
-            Sends::Refused => (local(503), MILLI),
+            Sends::Refused | Sends::NoCluster => (local(503), MILLI),
             Sends::Replaced => (local(200), MILLI),
             Sends::Hang => (local(504), ROUTE_TIMEOUT),
             _ => {
-                let exchange = self.origin.answer(&ask, self.now, wall);
+                let exchange = self.origin.answer(&ask, self.now, self.wall_base);
+                self.check_leader(vm, Who::Stream(id), &sent, exchange);
                 (self.response(exchange), ask.takes)
             }
         };
@@ -54,20 +56,23 @@ impl World {
         self.head(id);
     }
 
+    /// An answer of the origin as it travels.
     pub fn response(&self, number: usize) -> Response {
         let exchange = &self.origin.exchanges[number];
-        let bodiless = exchange.ask.method == "HEAD" || exchange.confirms.is_some();
-        let mut head = vec![(":status".to_owned(), exchange.status().to_string().into_bytes())];
+        let bodiless = exchange.is_bodiless();
+        let status = exchange.status();
+        let mut head = vec![(":status".to_owned(), status.to_string().into_bytes())];
         head.extend(exchange.headers.iter().map(|(name, value)| (name.clone(), value.clone().into_bytes())));
         let length = exchange.body.len();
         match exchange.sends {
             Sends::Chunked if bodiless => {}
             Sends::Chunked => head.push(("transfer-encoding".into(), b"chunked".to_vec())),
             Sends::UntilClose => {}
-            _ if exchange.confirms.is_some() => {}
+            _ if matches!(status, 204 | 304) => {}
             _ => head.push(("content-length".into(), length.to_string().into_bytes())),
         }
-        let sent = if exchange.sends == Sends::Short || exchange.sends == Sends::Cut { length - 5 } else { length };
+        let cut = exchange.sends == Sends::Short || exchange.sends == Sends::Cut;
+        let sent = if cut { length.saturating_sub(5) } else { length };
         let pieces = exchange.body[..sent].chunks(sent / 2 + 1).map(<[u8]>::to_vec).collect();
         Response {
             head,
@@ -75,7 +80,7 @@ impl World {
             from_origin: true,
             breaks: exchange.sends == Sends::Cut && !bodiless,
             exchange: Some(number),
-            status: exchange.status(),
+            status,
         }
     }
 
@@ -86,7 +91,7 @@ impl World {
         }
         let response = self.stream(id).response.clone().unwrap();
         let end = response.pieces.is_empty();
-        self.note_change(id, &response);
+        self.stream(id).answered = true;
         if self.stream(id).active {
             let headers = Headers::from_pairs(response.head.clone());
             let event = Event::ResponseHead { headers, end, from_origin: response.from_origin };
@@ -97,6 +102,7 @@ impl World {
             }
         }
         self.tell(format!("   #{id} origin: {} {:?}", response.status, response.exchange));
+        self.note_success(id, &response);
         if end {
             return self.end(id);
         }
@@ -137,8 +143,8 @@ impl World {
         }
         let stream = self.stream(id);
         let response = stream.response.clone().unwrap();
-        let added = stream.added.iter().filter(|(name, _)| name == "cache-status");
-        let cache_status = added.map(|(_, value)| value.clone()).collect();
+        let lines = response.head.iter().filter(|(name, _)| name == "cache-status");
+        let cache_status = lines.map(|(_, value)| String::from_utf8_lossy(value).into_owned()).collect();
         self.close(id, Outcome::Origin { status: response.status, cache_status });
     }
 
@@ -149,11 +155,10 @@ impl World {
 
     /// The cache answers.
     pub fn serve(&mut self, id: u32, answer: &Answer) {
-        let (whole, body) = (answer.body.as_ref().unwrap_or(&answer.entry.body).clone(), answer.body().to_vec());
-        let status = answer.status();
-        self.tell(format!("   #{id} served {status} {} age={} {}", answer.state, answer.age, answer.cache_status));
-        self.judge(id, answer, &whole);
-        self.close(id, Outcome::Cache { state: answer.state, status, age: answer.age, body });
+        let (state, status, age) = (answer.state, answer.status(), answer.age);
+        self.tell(format!("   #{id} served {state} {status} age={age} {}", answer.cache_status));
+        self.judge(id, answer);
+        self.close(id, Outcome::Cache { state, status, age, body: answer.body().to_vec() });
     }
 
     /// The client has had enough.
@@ -180,6 +185,7 @@ impl World {
         }
         self.judge_end(id, &outcome);
         self.stream(id).outcome = Some(outcome);
+        self.live.remove(&id);
     }
 }
 

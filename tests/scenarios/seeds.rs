@@ -1,27 +1,14 @@
-//! Random stories: as many as `SEEDS` says, or the one of `SEED`.
+//! Random stories: as many as `SEEDS` says, or the one of `SEED`. `COUNTS=1` shows what they came across.
 
 use crate::plan::Plan;
 use crate::shrink::shrink;
 use std::collections::BTreeMap;
 
-/// So many stories take about 50 s in a debug build on two cores.
+/// So many stories take about 20 s in a debug build on two cores.
 const BY_DEFAULT: u64 = 1000;
 
 /// What random stories have to come across, or they prove nothing: parts of names of metrics.
-const ROOMS: [&str; 49] = [
-    "status=.=stale;.;tier=.=l1",
-    "status=.=stale;.;tier=.=l2",
-    "status=.=stale;.;tier=.=origin",
-    "status=.=only_if_cached",
-    "rule=.=profiles;.;outcome=.=found",
-    "rule=.=profiles;.;outcome=.=confirmed",
-    "rule=.=profiles;.;outcome=.=replaced",
-    "rule=.=profiles;.;outcome=.=failed",
-    "reason=.=overtaken",
-    "reason=.=invalidated",
-    "op=.=fill;.;outcome=.=fenced",
-    "op=.=invalidate;.;outcome=.=ok",
-    "op=.=invalidate;.;outcome=.=unreachable",
+const ROOMS: [&str; 53] = [
     "rule=.=profiles;.;status=.=hit;.;tier=.=l1",
     "rule=.=profiles;.;status=.=hit;.;tier=.=l2",
     "rule=.=open;.;status=.=hit;.;tier=.=l1",
@@ -31,6 +18,23 @@ const ROOMS: [&str; 49] = [
     "rule=.=identify;.;status=.=hit;.;tier=.=l1",
     "rule=.=identify;.;status=.=hit;.;tier=.=l2",
     "rule=.=compare;.;status=.=hit;.;tier=.=l2",
+    "rule=.=windows;.;status=.=hit;.;tier=.=l2",
+    "rule=.=ignoring;.;status=.=hit;.;tier=.=l1",
+    "rule=.=guessing;.;status=.=hit;.;tier=.=l1",
+    "rule=.=tokens;.;status=.=hit;.;tier=.=l1",
+    "status=.=stale;.;tier=.=l1",
+    "status=.=stale;.;tier=.=l2",
+    "status=.=stale;.;tier=.=origin",
+    "status=.=only_if_cached",
+    "outcome=.=confirmed;.;fingerprint_cache_refreshes",
+    "outcome=.=replaced;.;fingerprint_cache_refreshes",
+    "outcome=.=failed;.;fingerprint_cache_refreshes",
+    "reason=.=invalidated",
+    "reason=.=overtaken",
+    "op=.=invalidate;.;outcome=.=ok",
+    "op=.=invalidate;.;outcome=.=timeout",
+    "op=.=invalidate;.;outcome=.=unreachable",
+    "op=.=fill;.;outcome=.=fenced",
     "status=.=revalidated",
     "status=.=pass",
     "reason=.=vary_miss",
@@ -100,10 +104,11 @@ fn what_must_hold_holds_in_every_story() {
         }
     }
     println!("{} requests, {} of them hits", entered(&all, "requests_total"), entered(&all, "status=.=hit"));
+    if number("COUNTS").is_some() {
+        all.iter().for_each(|(name, count)| println!("{count:>8} {name}"));
+    }
     if number("SEEDS").is_none() {
-        let few: Vec<_> =
-            ROOMS.iter().map(|room| (entered(&all, room), room)).filter(|(stories, _)| *stories < 10).collect();
-        assert!(few.is_empty(), "hardly a story enters {few:?}");
+        ROOMS.iter().for_each(|room| assert!(entered(&all, room) > 9, "hardly a story enters {room}"));
     }
 }
 
@@ -112,6 +117,6 @@ fn the_same_seed_tells_the_same_story() {
     for seed in [1, 2, 3, 99] {
         let stories = [(); 2].map(|()| Plan::of(seed).play().0.story.text());
         assert_eq!(stories[0], stories[1]);
-        assert!(stories[0].lines().count() > 20, "{}", stories[0]);
+        assert!(stories[0].lines().count() > 50, "{}", stories[0]);
     }
 }

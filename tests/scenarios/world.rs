@@ -2,18 +2,20 @@
 //! the one that chance puts first.
 
 use crate::callers::{Ask, SECOND};
-use crate::host::{Outcome, SharedData, Stream, Vm};
-use crate::network::{AFTER, Fault, Flight, Front, Request, Tamper};
-use crate::oracle_changes::Changed;
+use crate::changes::Success;
+use crate::host::{Outcome, Stream, Vm};
+use crate::network::{AFTER, Fault, Flight, Front, Request, Who};
 use crate::origin::Origin;
 use crate::random::Rng;
-use crate::refreshes::Refresh;
 use crate::settings;
+use crate::shared::SharedData;
 use crate::story::Story;
+use crate::tamper::Tamper;
 use fingerprint_cache::config::Config;
 use fingerprint_cache::time::{Instant, Now, Timestamp};
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BinaryHeap};
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
+use std::rc::Rc;
 
 /// What somebody outside does.
 #[derive(Clone, Debug)]
@@ -33,6 +35,10 @@ pub enum Action {
     Failover,
     /// Somebody appends to the log of invalidations.
     Log,
+    /// All that the origin says for so many microseconds is this status.
+    Trouble(u16, u64),
+    /// The root of a worker is drained and gone, and what it was to hear is never heard.
+    LoseRoot(usize),
     Tamper(Tamper),
     /// Redis' clock is set, by microseconds.
     RedisClock(i64),
@@ -55,9 +61,9 @@ pub enum Step {
     Arrives(u64),
     Replies(u64),
     TimesOut(u64),
-    Outbox(usize),
-    RefreshAsked(usize, u32),
-    RefreshAnswered(usize, u32),
+    Errands(usize),
+    BehindAsked(usize, u32),
+    BehindAnswered(usize, u32),
     Tick(usize),
 }
 
@@ -88,15 +94,20 @@ pub struct World {
     pub shared: SharedData,
     pub withholds: bool,
     pub streams: BTreeMap<u32, Stream>,
-    /// Those of their own that workers have under way, with nobody waiting.
-    pub refreshes: BTreeMap<(usize, u32), Refresh>,
+    /// Those that are not over.
+    pub live: BTreeSet<u32>,
     pub flights: BTreeMap<u64, Flight>,
     /// Commands on their way to webdis.
     pub requests: BTreeMap<u64, Request>,
     pub next_flight: u64,
     pub front: Front,
     pub origin: Origin,
-    pub changes: Vec<Changed>,
+    /// Whether a worker ever got another configuration.
+    pub configured: bool,
+    /// Successes of unsafe requests.
+    pub successes: Vec<Success>,
+    /// Who asked the origin last on behalf of others, by worker and content.
+    pub leaders: BTreeMap<(usize, usize), Who>,
     pub story: Story,
     violation: Option<String>,
 }
@@ -104,7 +115,7 @@ pub struct World {
 impl World {
     /// A pod of two workers.
     pub fn new(setup: Setup) -> Self {
-        let config = settings::named(setup.setting.unwrap_or("base"));
+        let config = Rc::new(settings::named(setup.setting.unwrap_or("base")));
         let vms: Vec<Vm> = [3 * SECOND, 777 * SECOND].map(|mono| Vm::new(config.clone(), mono)).into_iter().collect();
         let mut world = Self {
             now: 0,
@@ -118,13 +129,15 @@ impl World {
             shared: SharedData::default(),
             withholds: setup.withholds,
             streams: BTreeMap::new(),
-            refreshes: BTreeMap::new(),
+            live: BTreeSet::new(),
             flights: BTreeMap::new(),
             requests: BTreeMap::new(),
             next_flight: 0,
             front: Front::new(setup.redis_clock),
             origin: Origin::default(),
-            changes: Vec::new(),
+            configured: false,
+            successes: Vec::new(),
+            leaders: BTreeMap::new(),
             story: Story::default(),
             violation: None,
         };
@@ -175,7 +188,7 @@ impl World {
             self.happen(step);
             self.check();
             if self.violation.is_none() && at > last + AFTER {
-                self.violated(format!("streams {:?} wait for ever", self.waiting()))
+                self.violated(format!("streams {:?} wait for ever", self.live))
             }
             if let Some(what) = &self.violation {
                 return Err(what.clone());
@@ -197,9 +210,9 @@ impl World {
             Step::Arrives(id) => self.arrives(id),
             Step::Replies(id) => self.replies(id, true),
             Step::TimesOut(id) => self.replies(id, false),
-            Step::Outbox(vm) => self.run_errands(vm),
-            Step::RefreshAsked(vm, id) => self.refresh_asked(vm, id),
-            Step::RefreshAnswered(vm, id) => self.refresh_answered(vm, id),
+            Step::Errands(vm) => self.run_errands(vm),
+            Step::BehindAsked(vm, number) => self.behind_asked(vm, number),
+            Step::BehindAnswered(vm, number) => self.behind_answered(vm, number),
             Step::Tick(vm) => self.tick(vm),
         }
     }
@@ -225,9 +238,12 @@ impl World {
                 let what = self.front.tamper(how, &mut Rng::new(seed));
                 self.tell(format!("   {what}"));
             }
+            Action::Trouble(status, lasts) => self.origin.trouble = Some((status, self.now + lasts)),
+            Action::LoseRoot(vm) => self.lose_root(vm),
             Action::RedisClock(by) => self.front.turn_clock(by, self.now),
             Action::PodClock(by) => {
                 self.pod_clock += by;
+                self.front.turned = true;
                 self.behind = self.behind.max(behind(self.pod_clock));
             }
             Action::Configure(vm, name) => self.configure(vm, name),
@@ -242,27 +258,26 @@ impl World {
     fn append_to_log(&mut self) {
         let mut keys = self.front.server.keys();
         let log = keys.streams.entry(b"fpc:log".to_vec()).or_default();
-        (log.added, log.length) = (log.added + 1, log.length + 1);
+        log.added += 1;
+        log.length += 1;
     }
 
+    /// Redis forgets everything, bans too: what they promised is over.
     fn wipe(&mut self) {
         let mut keys = self.front.server.keys();
         keys.hashes.clear();
         keys.streams.clear();
         drop(keys);
-        self.changes.iter_mut().for_each(|changed| changed.banned = None);
+        self.successes.iter_mut().for_each(|success| success.forgotten = true);
     }
 
     fn configure(&mut self, vm: usize, name: &str) {
         let config = settings::named(name);
         self.vms[vm].worker.configure(Config::parse(config.to_string().as_bytes()).unwrap());
-        self.vms[vm].config = config;
+        self.vms[vm].config = Rc::new(config);
+        self.configured = true;
         let mut rng = Rng::new(self.now);
-        self.run_commands(vm, None, &mut rng);
-    }
-
-    fn waiting(&self) -> Vec<u32> {
-        self.streams.iter().filter(|(_, stream)| stream.outcome.is_none()).map(|(id, _)| *id).collect()
+        self.run_for_root(vm, &mut rng);
     }
 
     /// How a request ended.

@@ -2,7 +2,7 @@
 
 const USERS: &str = include_str!("../../../envoy/users.acl");
 
-/// Whether that user may run a command. The last word on a command counts, and `-@all` is the first of all.
+/// Whether that user may run a command: what is not granted is refused.
 pub fn allows(name: &str, arguments: &[Vec<u8>]) -> bool {
     let user = USERS.lines().find(|line| line.starts_with("user default ")).unwrap();
     let name = name.to_ascii_lowercase();

@@ -76,8 +76,11 @@ fn value(lua: &Lua, reply: &Reply) -> mlua::Result<Value> {
         Reply::Integer(number) => Value::Number(*number as f64),
         Reply::Bulk(bytes) => Value::String(lua.create_string(bytes)?),
         Reply::Array(members) => {
-            let members: Vec<Value> = members.iter().map(|member| value(lua, member)).collect::<mlua::Result<_>>()?;
-            Value::Table(lua.create_sequence_from(members)?)
+            let table = lua.create_table()?;
+            for member in members {
+                table.raw_push(value(lua, member)?)?;
+            }
+            Value::Table(table)
         }
         Reply::Error(text) => {
             let table = lua.create_table()?;

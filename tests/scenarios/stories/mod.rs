@@ -55,7 +55,7 @@ impl Tale {
         id
     }
 
-    /// Asks, and says how it ended: `hit;l1`, `hit;l2`, `revalidated;origin`, `origin 200`, `broken`, `left`.
+    /// Asks, and says how it ended: `hit;l1`, `stale;l2`, `revalidated;origin`, `origin 200`, `broken`, `left`.
     pub fn end(&mut self, ask: Ask) -> String {
         let id = self.ask(ask);
         self.ended(id)
@@ -89,6 +89,19 @@ impl Tale {
             Outcome::Cache { age, body, .. } => (*age, String::from_utf8(body.clone()).unwrap()),
             other => panic!("#{id} was not answered from the cache: {other:?}\n{}", self.world.story.text()),
         }
+    }
+
+    /// The status of an answer from the cache.
+    pub fn status(&self, id: u32) -> u16 {
+        match self.world.outcome(id) {
+            Outcome::Cache { status, .. } => *status,
+            other => panic!("#{id} was not answered from the cache: {other:?}\n{}", self.world.story.text()),
+        }
+    }
+
+    /// How many refreshes with nobody waiting ended so.
+    pub fn refreshes(&self, outcome: &str) -> i64 {
+        self.world.counted(&[&format!("outcome=.={outcome};"), "refreshes_total"])
     }
 
     /// How often the origin was asked.

@@ -33,7 +33,9 @@ fn scenario_a_short_answer_does_not_become_a_shorter_one() {
 
 #[test]
 fn scenario_what_may_not_be_kept_is_not() {
-    for path in ["/v1/nostore", "/v1/private", "/v1/cookie", "/v1/star", "/v1/cors", "/v1/part", "/v1/huge"] {
+    for path in
+        ["/v1/nostore", "/v1/private", "/v1/cookie", "/v1/star", "/v1/cors", "/v1/failing", "/v1/part", "/v1/huge"]
+    {
         let mut tale = Tale::new();
         for vm in [0, 0, 1] {
             let end = tale.end(Ask::get(path).at(vm));
@@ -58,15 +60,14 @@ fn scenario_a_client_that_leaves_takes_its_answer_with_it() {
 }
 
 #[test]
-fn scenario_a_missing_page_is_kept_and_an_error_only_if_it_says_so() {
+fn scenario_a_missing_page_is_kept_and_an_error_is_not() {
     let mut tale = Tale::new();
     assert_eq!(tale.end(Ask::get("/v1/missing")), "origin 404");
     assert_eq!(tale.end(Ask::get("/v1/missing").at(1)), "hit;l2");
+    assert_eq!(tale.end(Ask::get("/v1/failing")), "origin 500");
+    assert_eq!(tale.end(Ask::get("/v1/failing")), "origin 500");
     assert_eq!(tale.end(Ask::get("/v1/broken")), "origin 500");
-    assert_eq!(tale.end(Ask::get("/v1/broken")), "hit;l1", "it gives itself a minute");
-    for _ in 0..2 {
-        assert_eq!(tale.end(Ask::get("/v1/plain").fails(500)), "origin 500");
-    }
+    assert_eq!(tale.end(Ask::get("/v1/broken").at(1)), "hit;l2", "the origin says itself how long it lasts");
 }
 
 #[test]

@@ -2,7 +2,8 @@
 
 use super::Tale;
 use crate::callers::{Ask, MILLI, SECOND};
-use crate::network::{Fault, Tamper};
+use crate::network::Fault;
+use crate::tamper::Tamper;
 use crate::world::Action;
 
 #[test]
@@ -63,8 +64,8 @@ fn scenario_a_read_only_replica_refuses_and_the_origin_serves() {
     assert_eq!(tale.end(Ask::get("/v1/plain")), "origin 200");
     tale.broken_by(Fault::ReadOnly);
     assert_eq!(tale.end(Ask::get("/v1/plain").at(1)), "origin 200", "a replica may be behind");
-    assert_eq!(tale.calls("lookup", "refused"), 1);
-    assert_eq!(tale.calls("fill", "dropped"), 1, "nothing is filled that was not looked for");
+    let ends = (tale.calls("lookup", "refused"), tale.calls("fill", "refused"), tale.calls("fill", "dropped"));
+    assert_eq!(ends, (1, 0, 1), "where the log stands is not known, so nothing can be filled");
     for number in 0..20 {
         tale.end(Ask::get(&format!("/v1/other/{number}")));
     }

@@ -86,7 +86,7 @@ fn scenario_a_refresh_finds_in_l2_what_another_worker_has_fetched() {
 
 #[test]
 fn scenario_a_refresh_that_fails_is_tried_again_as_long_as_the_window_is_open() {
-    let failing = || Ask { fails_refresh: true, ..Ask::get("/v1/swr").fails(503) };
+    let failing = || Ask::get("/v1/swr").fails(503);
     let mut tale = under("refresh");
     assert_eq!(tale.end(Ask::get("/v1/swr")), "origin 200");
     tale.later(4);
@@ -117,7 +117,7 @@ fn scenario_a_refresh_from_before_a_change_is_not_kept() {
     for at in 0..20 {
         assert_ne!(tale.end(Ask::get("/v1/swr")), "broken");
         tale.later(5);
-        tale.plan(0, Action::Ask(Ask::get("/v1/swr")));
+        tale.plan(0, Action::Ask(Ask { takes: 60 * MILLI, ..Ask::get("/v1/swr") }));
         tale.plan(at * 5 * MILLI, Action::Ask(Ask::new("PUT", "/v1/swr")));
         tale.play();
         tale.end(Ask::get("/v1/swr"));
