@@ -1,13 +1,17 @@
 //! One story each, named by what it tells. The oracle listens to all of them.
 
+mod bans;
 mod bodies;
 mod changes;
 mod clocks;
 mod forms;
 mod origins;
 mod redis_faults;
+mod refreshes;
 mod stale;
 mod tiers;
+mod validation;
+mod windows;
 mod workers;
 
 use crate::callers::{Ask, SECOND};
