@@ -110,6 +110,28 @@ fn scenario_what_is_under_way_in_its_own_worker_is_not_kept() {
     }
 }
 
+/// L2 is asked while the ban is on its way, and its two answers may overtake one another.
+#[test]
+fn scenario_l2_is_not_believed_before_it_has_heard() {
+    for lagging in [false, true] {
+        let mut tale = Tale::new();
+        tale.end(Ask::get("/v1/warm"));
+        tale.end(put("/v1/warm"));
+        for number in 0..120 {
+            let target = format!("/v1/{number}");
+            assert_eq!(tale.end(Ask::get(&target).at(1)), "origin 200");
+            if lagging {
+                tale.world.front.fault = Some((Fault::Lagging, tale.world.now + SECOND));
+            }
+            tale.plan(0, Action::Ask(put(&target)));
+            for at in 0..12 {
+                tale.plan(MILLI + at * 500, Action::Ask(Ask::get(&target)));
+            }
+            tale.play();
+        }
+    }
+}
+
 #[test]
 fn scenario_an_answer_to_post_that_represents_its_uri_answers_a_get() {
     let mut tale = Tale::new();
@@ -228,6 +250,29 @@ fn scenario_without_redis_a_worker_knows_what_it_has_changed() {
     assert_eq!(tale.end(Ask::get("/v1/plain")), "origin 200");
     assert_eq!(tale.end(Ask::get("/v1/plain").at(1)), "hit;l1", "the other one has not heard");
     assert_eq!(tale.world.next_flight, 0);
+}
+
+/// Two bans of one URI under way: the answer to the first says nothing of the second.
+#[test]
+fn scenario_each_ban_is_heard_of_for_itself() {
+    for round in 0..10 {
+        let mut tale = Tale::new();
+        tale.end(Ask::get("/v1/warm"));
+        tale.end(put("/v1/warm"));
+        for _ in 0..round {
+            tale.end(Ask::get("/untouched"));
+        }
+        let quick = |ask: Ask| Action::Ask(Ask { takes: MILLI / 2, ..ask });
+        tale.plan(0, Action::Fault(Fault::Lagging, 7 * MILLI));
+        tale.plan(0, quick(put("/v1/plain")));
+        tale.plan(7 * MILLI, quick(Ask::get("/v1/plain").at(1)));
+        tale.plan(22 * MILLI, Action::Fault(Fault::Slow, 8 * MILLI));
+        tale.plan(22 * MILLI, quick(put("/v1/plain")));
+        for at in 48..60 {
+            tale.plan(at * MILLI, quick(Ask::get("/v1/plain")));
+        }
+        tale.play();
+    }
 }
 
 /// A configuration under which L2 keeps less does not believe what lay there for longer: bans may have gone before it.

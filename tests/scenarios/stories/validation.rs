@@ -83,6 +83,20 @@ fn scenario_parts_are_cut_out_of_the_stored_answer() {
     assert_eq!(tale.status(head), 200);
 }
 
+/// What the origin says to a part, or about one, is not what it says to everybody.
+#[test]
+fn scenario_a_part_is_never_stored() {
+    for path in ["/open/all", "/v1/plain", "/v1/short"] {
+        for range in ["bytes=0-3", "bytes=99999-"] {
+            let mut tale = Tale::new();
+            let id = tale.ask(Ask::get(path).header("range", range));
+            assert!(["origin 206", "origin 416"].contains(&tale.ended(id).as_str()));
+            assert_eq!(tale.end(Ask::get(path)), "origin 200", "{path} after {range}");
+            assert_eq!(tale.end(Ask::get(path).header("range", range)), "hit;l1", "{path}");
+        }
+    }
+}
+
 #[test]
 fn scenario_our_condition_takes_the_place_of_the_clients() {
     for (own, held) in [("\"zzz\"", 200), ("\"s0\"", 304), ("*", 304)] {
