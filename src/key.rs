@@ -21,6 +21,13 @@ impl PrimaryKey {
         &self.text
     }
 
+    /// A short name: the rule and the digest, as at the end of the key's name in Redis.
+    pub fn name(&self, rule: &str) -> String {
+        let mut name = format!("{rule}:");
+        push_hex(&mut name, self.digest, 32);
+        name
+    }
+
     /// XXH3 of the text: where to look, not what to trust.
     pub fn digest(&self) -> u128 {
         self.digest

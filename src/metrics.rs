@@ -3,7 +3,6 @@
 
 use crate::memory::Eviction;
 use crate::reason::{Forward, L2Failure, NotStored};
-use crate::worker::RefreshEnd;
 
 /// How a request of a matched rule ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -48,6 +47,19 @@ pub enum L2End {
     Fenced,
     /// The client left before the answer came.
     Abandoned,
+}
+
+/// How a refresh with nobody waiting ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum RefreshEnd {
+    /// L2 had a fresh answer already.
+    Found,
+    /// The origin confirmed the stale answer.
+    Confirmed,
+    /// The origin gave a new answer, and it is stored.
+    Replaced,
+    /// The origin's answer may not be stored, or there was none.
+    Failed,
 }
 
 /// Something worth counting. `rule` is a symbol of the worker's table of names.
@@ -243,6 +255,18 @@ impl Tier {
             Self::L1 => "l1",
             Self::L2 => "l2",
             Self::Origin => "origin",
+        }
+    }
+}
+
+impl RefreshEnd {
+    /// The label in the metrics.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Found => "found",
+            Self::Confirmed => "confirmed",
+            Self::Replaced => "replaced",
+            Self::Failed => "failed",
         }
     }
 }

@@ -63,8 +63,7 @@ pub struct Place {
 /// The place of one primary key; `uri` is the digest of the URI that it is about.
 pub fn place(redis: &Redis, config: &Config, rule: &str, key: &PrimaryKey, uri: u128) -> Place {
     let prefix = &redis.key_prefix;
-    let mut hash = format!("{prefix}:{}.{}:{rule}:", codec::VERSION, config.schema_version);
-    push_hex(&mut hash, key.digest(), 32);
+    let hash = format!("{prefix}:{}.{}:{}", codec::VERSION, config.schema_version, key.name(rule));
     Place { hash, log: format!("{prefix}:log"), bans: format!("{prefix}:bans"), uri: ban(uri) }
 }
 

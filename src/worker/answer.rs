@@ -5,7 +5,7 @@ use crate::answer::{Answer, Form};
 use crate::echo;
 use crate::entry::Entry;
 use crate::memory::Held;
-use crate::metrics::{Metric, Status, Tier};
+use crate::metrics::{Metric, RefreshEnd, Status, Tier};
 use crate::reason::Forward;
 use crate::rfc9111::cache_status::{self, Outcome};
 use crate::rfc9111::{precondition, range};
@@ -23,7 +23,7 @@ impl Worker {
         outside: &Outside<'_>,
     ) -> (Option<Phase>, Verdict) {
         if asked.background {
-            return self.end_refresh(asked, super::stale::RefreshEnd::Found);
+            return self.end_refresh(asked, RefreshEnd::Found);
         }
         let (age, ttl) = aged(asked, held, outside);
         let outcome = Outcome::Hit { ttl, tier: tier.as_str() };
@@ -81,7 +81,7 @@ impl Worker {
     pub(super) fn cache_status(&self, asked: &Asked, outcome: &Outcome) -> String {
         let shown = asked.draft.ruled.rule.show_key;
         let member = cache_status::member(&self.force.config.name, outcome);
-        if shown { cache_status::with_key(member, &asked.draft.ruled.rule.name, asked.key.digest()) } else { member }
+        if shown { cache_status::with_key(member, &asked.key.name(&asked.draft.ruled.rule.name)) } else { member }
     }
 }
 

@@ -1,11 +1,10 @@
 //! What L2 answers, and what goes on to the origin.
 
-use super::stale::RefreshEnd;
 use super::{Outside, Worker, validate};
 use crate::codec;
 use crate::entry::Entry;
 use crate::memory::Held;
-use crate::metrics::{L2End, Metric, Tier};
+use crate::metrics::{L2End, Metric, RefreshEnd, Tier};
 use crate::position::Position;
 use crate::reason::{Forward, L2Failure};
 use crate::redis::{self, Lookup, Place};

@@ -7,6 +7,7 @@
 //! - `response`: what the origin answers: captured, stored, or left alone.
 //! - `validate`: our own conditions, and what the origin's answers to them change.
 //! - `change`: what unsafe requests invalidate.
+//! - `unheard`: what L2 is not believed about.
 //! - `fills`: what is written to L2, and how much of it may be under way.
 
 mod answer;
@@ -16,24 +17,23 @@ mod lookup;
 mod request;
 mod response;
 mod stale;
+mod unheard;
 mod validate;
-
-pub use stale::RefreshEnd;
 
 use crate::config::{Config, Redis};
 use crate::memory::{Budget, Memory, Removed};
-use crate::metrics::{L2End, Metric, Status, Tier};
+use crate::metrics::{L2End, Metric, RefreshEnd, Status, Tier};
 use crate::reason::{Forward, NotStored};
 use crate::redis::breaker::{Breaker, Change};
 use crate::shared::Shared;
 use crate::time::{Instant, Now};
 use crate::transaction::{Command, Event, Passing, Phase, Ruled, Stream, Verdict};
-use change::Unheard;
 use fills::Fills;
 use stale::Leads;
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 use std::time::Duration;
+use unheard::Unheard;
 
 /// How long a paused request may wait for the first byte of its body.
 pub const BODY_WAIT: Duration = Duration::from_secs(1);

@@ -1,13 +1,12 @@
 //! What the origin answers: captured and stored, or left alone.
 
-use super::stale::RefreshEnd;
 use super::{Outside, Worker};
 use crate::config::{Auth, BodyKey, Freshness, Rule, SetCookie};
 use crate::echo;
 use crate::entry::Entry;
 use crate::http::{Headers, ResponseDirectives, date, tags};
 use crate::memory::Held;
-use crate::metrics::{Metric, Status, Tier};
+use crate::metrics::{Metric, RefreshEnd, Status, Tier};
 use crate::reason::NotStored;
 use crate::rfc9111::cache_status::{self, Outcome};
 use crate::rfc9111::{freshness, selection, storage, validation};

@@ -6,7 +6,7 @@ use super::{Outside, Worker};
 use crate::config::BodyKey;
 use crate::http::Headers;
 use crate::memory::Held;
-use crate::metrics::{Metric, Status, Tier};
+use crate::metrics::{Metric, RefreshEnd, Status, Tier};
 use crate::reason::Forward;
 use crate::rfc9111::cache_status::Outcome;
 use crate::rfc9111::freshness;
@@ -22,31 +22,6 @@ const FIRST: Stream = 1 << 31;
 const MOST_REFRESHES: usize = 64;
 /// Who has led for so long leads no more: its root may be gone, and its callback with it.
 const LOST: Duration = Duration::from_secs(90);
-
-/// How a refresh with nobody waiting ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum RefreshEnd {
-    /// L2 had a fresh answer already.
-    Found,
-    /// The origin confirmed the stale answer.
-    Confirmed,
-    /// The origin gave a new answer, and it is stored.
-    Replaced,
-    /// The origin's answer may not be stored, or there was none.
-    Failed,
-}
-
-impl RefreshEnd {
-    /// The label in the metrics.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Found => "found",
-            Self::Confirmed => "confirmed",
-            Self::Replaced => "replaced",
-            Self::Failed => "failed",
-        }
-    }
-}
 
 /// Who asks the origin for which variant.
 #[derive(Default)]

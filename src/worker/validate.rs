@@ -2,14 +2,13 @@
 
 use super::answer::aged;
 use super::response::{dated, request, status, targeted};
-use super::stale::RefreshEnd;
 use super::{Outside, Worker};
 use crate::config::SetCookie;
 use crate::entry::Entry;
 use crate::http::etag::{EntityTag, EntityTags};
 use crate::http::{Headers, ResponseDirectives, tags, withheld_fields};
 use crate::memory::Held;
-use crate::metrics::{Metric, Status, Tier};
+use crate::metrics::{Metric, RefreshEnd, Status, Tier};
 use crate::reason::Forward;
 use crate::rfc9111::cache_status::Outcome;
 use crate::rfc9111::{freshness, selection, storage, validation};

@@ -1,9 +1,8 @@
 //! Stale answers: while somebody asks the origin, and instead of its error.
 
 use super::bench::{Bench, Origin, Request, empty, get, ok, rule, with_redis};
-use crate::metrics::{Metric, Status, Tier};
+use crate::metrics::{Metric, RefreshEnd, Status, Tier};
 use crate::transaction::{Event, Verdict};
-use crate::worker::RefreshEnd;
 use serde_json::{Value, json};
 #[cfg(all(target_family = "wasm", not(target_os = "wasi")))]
 use wasm_bindgen_test::wasm_bindgen_test as test;
