@@ -3,6 +3,7 @@
 use crate::callers::{MILLI, SECOND};
 use crate::judge::Given;
 use crate::oracle::ensure;
+use crate::pods::pod_of;
 use crate::world::World;
 
 /// What rounding to milliseconds, here and there, may take off an age.
@@ -43,7 +44,7 @@ impl World {
     /// clock is behind where there is a `Date` to know better.
     fn slack(&self, given: &Given<'_>) -> u64 {
         let stamp = self.front.rejuvenates(given.number, given.head.born);
-        ROUNDING + if given.head.date.is_some() { stamp.min(self.behind) } else { stamp }
+        ROUNDING + if given.head.date.is_some() { stamp.min(self.pods[pod_of(given.ask.vm)].behind) } else { stamp }
     }
 
     fn true_age(&self, given: &Given<'_>) -> u64 {

@@ -31,7 +31,7 @@ pub enum Sends {
 /// A request.
 #[derive(Clone, Debug)]
 pub struct Ask {
-    /// Which worker of the pod takes it.
+    /// Which worker takes it.
     pub vm: usize,
     pub method: String,
     pub scheme: &'static str,

@@ -2,6 +2,7 @@
 
 use crate::callers::{Ask, MILLI, Sends};
 use crate::origin::http_date;
+use crate::pods::ALL;
 use crate::random::Rng;
 
 const PATHS: [&str; 27] = [
@@ -94,7 +95,7 @@ pub fn cast(rng: &mut Rng) -> Cast {
 /// A question that was asked before, by anybody, anywhere.
 pub fn again(rng: &mut Rng, cast: &Cast) -> Ask {
     let mut ask = rng.pick(&cast.asks);
-    ask.vm = rng.below(2) as usize;
+    ask.vm = rng.below(ALL as u64) as usize;
     ask.takes = rng.between(1, 200) * MILLI;
     if rng.chance(50) {
         ask.headers.retain(|(name, _)| !["authorization", "cookie", "x-token"].contains(&name.as_str()));
@@ -125,7 +126,7 @@ pub fn ask(rng: &mut Rng, paths: &[&'static str], changes: u64) -> Ask {
         ])),
         _ => Ask::new(if rng.chance(10) { "HEAD" } else { "GET" }, path),
     };
-    ask.vm = rng.below(2) as usize;
+    ask.vm = rng.below(ALL as u64) as usize;
     if rng.chance(10) {
         ask.host = "other".to_owned();
     }
@@ -146,7 +147,7 @@ fn change(rng: &mut Rng, path: &'static str, paths: &[&'static str]) -> Ask {
     let asked = ["/identify", "/compare"].contains(&path);
     let methods: &[&str] = if asked { &["PUT", "DELETE"] } else { &["PUT", "DELETE", "POST", "M-SEARCH"] };
     let mut ask = Ask::new(rng.pick(methods), target);
-    ask.vm = rng.below(2) as usize;
+    ask.vm = rng.below(ALL as u64) as usize;
     ask.takes = rng.pick(&[MILLI / 5, MILLI, 3 * MILLI, 30 * MILLI, 100 * MILLI]);
     ask.status = rng.pick(&[None, None, None, None, Some(204), Some(201), Some(303), Some(409), Some(500)]);
     if rng.chance(30) {

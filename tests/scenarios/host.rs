@@ -6,6 +6,7 @@ use crate::behind::Behind;
 use crate::callers::{Ask, MILLI};
 use crate::errands::Errand;
 use crate::network::{Who, short};
+use crate::pods::pod_of;
 use crate::random::Rng;
 use crate::responses::Response;
 use crate::world::{Step, World};
@@ -17,7 +18,7 @@ use fingerprint_cache::worker::{Outside, Worker};
 use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
 
-/// One VM of the pod: a worker and its root context.
+/// One VM of a pod: a worker and its root context.
 pub struct Vm {
     pub worker: Worker,
     pub config: Rc<serde_json::Value>,
@@ -148,7 +149,7 @@ impl World {
         let now = self.now_of(vm);
         let property =
             |path: &[String]| ja4.clone().filter(|_| path == ["filter_state", "lab.ja4"]).map(String::into_bytes);
-        let mut outside = Outside { now, random, shared: &mut self.shared, property: &property };
+        let mut outside = Outside { now, random, shared: &mut self.pods[pod_of(vm)].shared, property: &property };
         step(&mut self.vms[vm].worker, &mut outside)
     }
 

@@ -48,7 +48,7 @@ impl World {
             Who::Root => return None,
         };
         let own = |name: &str| matches!(who, Who::Stream(_)) && client.get_header(name).is_some();
-        let calm = !self.front.turned && self.pod_clock <= 0 && self.front.clock == 0;
+        let calm = !self.front.turned && self.pods.iter().all(|pod| pod.clock <= 0) && self.front.clock == 0;
         if !calm || ["if-none-match", "cache-control", "pragma"].iter().any(|name| own(name)) {
             return None;
         }

@@ -6,6 +6,7 @@
 //! - [`callers`], [`origin`], [`routes`], [`questions`]: who asks what, and a service whose every answer says to whom it belongs.
 //! - [`forms`]: conditions and ranges, worked out without the filter's help.
 //! - [`settings`]: the configurations that stories run under.
+//! - [`pods`]: the fleet.
 //! - [`host`], [`shared`], [`requests`], [`responses`], [`network`], [`errands`], [`behind`]: what Envoy does: commands
 //!   and ticks, shared data, streams on their way there and back, callouts, writes and refreshes that nobody waits for.
 //! - [`tamper`]: whoever else can write to Redis.
@@ -46,6 +47,8 @@ mod oracle;
 mod origin;
 #[cfg(test)]
 mod plan;
+#[cfg(test)]
+mod pods;
 #[cfg(test)]
 mod questions;
 #[cfg(test)]

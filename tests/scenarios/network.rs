@@ -140,14 +140,15 @@ impl World {
     /// Sends a callout; `None` where the host refuses it at once.
     pub fn dispatch(&mut self, vm: usize, who: Who, call: &Call, mut rng: Rng) -> Option<u64> {
         let timeout = self.vms[vm].worker.redis()?.timeout.as_micros() as u64;
-        if self.front.fault(self.now) == Some(Fault::NoCluster) {
+        let fault = self.fault(vm);
+        if fault == Some(Fault::NoCluster) {
             return None;
         }
         let id = self.next_flight;
         self.next_flight += 1;
-        let slow = self.front.fault(self.now) == Some(Fault::Slow);
+        let slow = fault == Some(Fault::Slow);
         let (out, rank) = (if slow { timeout } else { 0 } + rng.between(100, 1500), rng.next());
-        self.requests.insert(id, webdis_request(call));
+        self.requests.insert(id, (vm, webdis_request(call)));
         self.flights.insert(id, Flight { call: call.clone(), vm, who, about: None, ran: None, rng, reply: None });
         self.schedule(out, rank, Step::Arrives(id));
         self.schedule(timeout, rank, Step::TimesOut(id));
@@ -156,11 +157,12 @@ impl World {
 
     /// A command has reached webdis.
     pub fn arrives(&mut self, id: u64) {
-        let fault = self.front.fault(self.now);
+        let Some((vm, request)) = self.requests.remove(&id) else { return };
+        let fault = self.fault(vm);
         if let (Some(Fault::Hung), Some((_, until))) = (fault, self.front.fault) {
+            self.requests.insert(id, (vm, request));
             return self.schedule(until - self.now, id, Step::Arrives(id));
         }
-        let request = self.requests.remove(&id).unwrap();
         self.front.note_run(request.2.as_deref(), self.now);
         let reply = match fault {
             Some(Fault::Down) => Err(L2Failure::Unreachable),

@@ -4,6 +4,7 @@
 
 use crate::behind::Waits;
 use crate::host::Outcome;
+use crate::pods::PODS;
 use crate::settings::{budget, rule_for};
 use crate::world::World;
 
@@ -63,12 +64,14 @@ impl World {
         let flights = self.flights.len();
         let fills: usize = self.vms.iter().map(|vm| vm.fills).sum();
         let behind = self.vms.iter().flat_map(|vm| vm.behind.values()).filter(|behind| !behind.lost).count();
-        let breaker = self.counted(&["breaker_open"]);
         if !open.is_empty() || flights + fills + behind > 0 {
             self.violated(format!("left over: streams {open:?}, {flights} flights, {fills} fills, {behind} refreshes"));
         }
-        if !(0..=1).contains(&breaker) {
-            self.violated(format!("the breaker's gauge says {breaker}"));
+        for pod in 0..PODS {
+            let breaker = self.counted_in(pod, &["breaker_open"]);
+            if !(0..=1).contains(&breaker) {
+                self.violated(format!("the breaker's gauge of pod {pod} says {breaker}"));
+            }
         }
         if let Some(name) = NEVER.iter().find(|name| self.counted(&[name, "unexpected_total"]) > 0) {
             self.violated(format!("something unexpected: {name}"));

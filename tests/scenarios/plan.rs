@@ -4,6 +4,7 @@
 use crate::callers::{MILLI, SECOND};
 use crate::cast::{Cast, again, ask, cast};
 use crate::network::Fault;
+use crate::pods::{ALL, PODS};
 use crate::random::Rng;
 use crate::settings;
 use crate::tamper::Tamper;
@@ -32,7 +33,7 @@ impl Plan {
         let second = SECOND as i64;
         let setup = Setup {
             redis_clock: rng.pick(&[0, hour, -hour, 700 * MILLI as i64]),
-            pod_clock: rng.pick(&[0, 0, 0, 0, 0, 0, -hour, -hour, 2 * second, hour]),
+            pod_clocks: [(); PODS].map(|()| rng.pick(&[0, 0, 0, 0, 0, 0, -hour, -hour, 2 * second, hour])),
             withholds: rng.chance(10),
             setting: match rng.below(20) {
                 0 | 1 => Some("tiny"),
@@ -82,22 +83,23 @@ fn action(rng: &mut Rng, cast: &Cast) -> Action {
         0..=27 => Action::Ask(ask(rng, &cast.paths, cast.changes)),
         28..=78 => Action::Ask(again(rng, cast)),
         79..=83 => Action::Change(rng.pick(&cast.paths).to_owned()),
-        84..=88 => Action::Fault(fault(rng), rng.between(1, 4000) * MILLI),
+        84..=86 => Action::Fault(fault(rng), rng.between(1, 4000) * MILLI),
+        87 | 88 => Action::Partition(rng.below(PODS as u64) as usize, cut(rng), rng.between(1, 9000) * MILLI),
         89 | 90 => Action::Trouble(rng.pick(&[500, 502, 503, 504, 501, 429]), rng.between(1, 8000) * MILLI),
-        91 => Action::LoseRoot(rng.below(2) as usize),
+        91 => Action::LoseRoot(rng.below(ALL as u64) as usize),
         92 => rng.pick(&[Action::FlushScripts, Action::Failover, Action::Wipe]),
         93 | 94 => Action::Log,
         95 | 96 => Action::Tamper(tamper(rng)),
         97 => Action::RedisClock(rng.pick(&[5, -5, 600, -1]) * SECOND as i64),
-        98 => Action::PodClock(rng.pick(&[5, -5, 600, -600]) * SECOND as i64),
-        _ => Action::Configure(rng.below(2) as usize, rng.pick(&settings::ALL)),
+        98 => Action::PodClock(rng.below(PODS as u64) as usize, rng.pick(&[5, -5, 600, -600]) * SECOND as i64),
+        _ => Action::Configure(rng.below(ALL as u64) as usize, rng.pick(&settings::ALL)),
     }
 }
 
 /// The same from somebody else, where it is a question.
 fn alike(rng: &mut Rng, action: &Action) -> Action {
     match action {
-        Action::Ask(ask) if !ask.is_unsafe() => Action::Ask(ask.clone().at(rng.below(2) as usize)),
+        Action::Ask(ask) if !ask.is_unsafe() => Action::Ask(ask.clone().at(rng.below(ALL as u64) as usize)),
         other => other.clone(),
     }
 }
@@ -105,6 +107,12 @@ fn alike(rng: &mut Rng, action: &Action) -> Action {
 fn fault(rng: &mut Rng) -> Fault {
     use Fault::{Babble, Down, Forbidden, Full, Hung, Lagging, Mute, NoCluster, ReadOnly, Slow};
     rng.pick(&[Down, Hung, Mute, Slow, ReadOnly, Full, Babble, NoCluster, Forbidden, Lagging])
+}
+
+/// What may be wrong on the way of one pod.
+fn cut(rng: &mut Rng) -> Fault {
+    use Fault::{Babble, Down, Forbidden, Lagging, Mute, NoCluster, Slow};
+    rng.pick(&[Down, Down, Mute, Slow, Babble, NoCluster, Forbidden, Lagging])
 }
 
 fn tamper(rng: &mut Rng) -> Tamper {

@@ -3,6 +3,11 @@
 use crate::plan::Plan;
 use crate::shrink::shrink;
 use std::collections::BTreeMap;
+use std::num::NonZero;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+/// Counters by the names of their metrics.
+type Counts = BTreeMap<String, i64>;
 
 /// So many stories take about 20 s in a debug build on two cores.
 const BY_DEFAULT: u64 = 1000;
@@ -64,7 +69,7 @@ const ROOMS: [&str; 53] = [
     "op=.=fill;.;outcome=.=dropped",
 ];
 
-fn entered(all: &BTreeMap<String, i64>, room: &str) -> i64 {
+fn entered(all: &Counts, room: &str) -> i64 {
     all.iter().filter(|(name, _)| name.contains(room)).map(|(_, count)| count).sum()
 }
 
@@ -73,7 +78,7 @@ fn number(name: &str) -> Option<u64> {
 }
 
 /// Plays the story of a seed; the counters of its end, or the shortest story that fails.
-fn play(seed: u64) -> Result<BTreeMap<String, i64>, String> {
+fn play(seed: u64) -> Result<Counts, String> {
     let plan = Plan::of(seed);
     let (world, end) = plan.play();
     if let Err(what) = end {
@@ -83,11 +88,48 @@ fn play(seed: u64) -> Result<BTreeMap<String, i64>, String> {
         let again = format!("again: SEED={seed} cargo test --test scenarios seeds -- --nocapture");
         return Err(format!("{what}\n\n{:?}\n{}\n\n{again}", least.setup, world.story.text()));
     }
-    let mut counts = BTreeMap::new();
+    let mut counts = Counts::new();
     for (name, count) in world.vms.iter().flat_map(|vm| &vm.counts) {
         *counts.entry(name.clone()).or_default() += count;
     }
     Ok(counts)
+}
+
+/// Plays so many seeds, on all cores; the counters of all, or the story of the first seed that fails.
+fn play_all(seeds: u64) -> Result<Counts, String> {
+    let threads = std::thread::available_parallelism().map_or(1, NonZero::get) as u64;
+    let failed = AtomicU64::new(u64::MAX);
+    let share = |first: u64| {
+        let mut all = Counts::new();
+        for seed in (first..seeds).step_by(threads as usize) {
+            if failed.load(Relaxed) < seed {
+                break;
+            }
+            let counts = play(seed).inspect_err(|_| _ = failed.fetch_min(seed, Relaxed));
+            add(&mut all, counts.map_err(|story| (seed, format!("seed {seed}: {story}")))?);
+        }
+        Ok::<_, (u64, String)>(all)
+    };
+    let ends: Vec<_> = std::thread::scope(|scope| {
+        let playing: Vec<_> = (0..threads)
+            .map(|first| {
+                scope.spawn({
+                    let share = &share;
+                    move || share(first)
+                })
+            })
+            .collect();
+        playing.into_iter().map(|thread| thread.join().unwrap()).collect()
+    });
+    let first = ends.iter().filter_map(|end| end.as_ref().err()).min().cloned();
+    first.map_or(Ok(()), |(_, story)| Err(story))?;
+    let mut all = Counts::new();
+    ends.into_iter().flatten().for_each(|counts| add(&mut all, counts));
+    Ok(all)
+}
+
+fn add(all: &mut Counts, counts: Counts) {
+    counts.into_iter().for_each(|(name, count)| *all.entry(name).or_default() += count);
 }
 
 #[test]
@@ -96,13 +138,7 @@ fn what_must_hold_holds_in_every_story() {
         println!("{}", Plan::of(seed).play().0.story.text());
         return play(seed).map(drop).unwrap_or_else(|story| panic!("seed {seed}: {story}"));
     }
-    let mut all: BTreeMap<String, i64> = BTreeMap::new();
-    for seed in 0..number("SEEDS").unwrap_or(BY_DEFAULT) {
-        match play(seed) {
-            Ok(counts) => counts.into_iter().for_each(|(name, count)| *all.entry(name).or_default() += count),
-            Err(story) => panic!("seed {seed}: {story}"),
-        }
-    }
+    let all = play_all(number("SEEDS").unwrap_or(BY_DEFAULT)).unwrap_or_else(|story| panic!("{story}"));
     println!("{} requests, {} of them hits", entered(&all, "requests_total"), entered(&all, "status=.=hit"));
     if number("COUNTS").is_some() {
         all.iter().for_each(|(name, count)| println!("{count:>8} {name}"));

@@ -6,9 +6,9 @@ use crate::changes::Success;
 use crate::host::{Outcome, Stream, Vm};
 use crate::network::{AFTER, Fault, Flight, Front, Request, Who};
 use crate::origin::Origin;
+use crate::pods::{ALL, PODS, Pod, pod_of};
 use crate::random::Rng;
 use crate::settings;
-use crate::shared::SharedData;
 use crate::story::Story;
 use crate::tamper::Tamper;
 use fingerprint_cache::config::Config;
@@ -27,6 +27,8 @@ pub enum Action {
     Change(String),
     /// Something is wrong with L2 for so many microseconds.
     Fault(Fault, u64),
+    /// Something is wrong on the way from one pod to L2.
+    Partition(usize, Fault, u64),
     /// Redis forgets its scripts.
     FlushScripts,
     /// Redis forgets everything.
@@ -42,8 +44,8 @@ pub enum Action {
     Tamper(Tamper),
     /// Redis' clock is set, by microseconds.
     RedisClock(i64),
-    /// The pod's wall clock is set, by microseconds.
-    PodClock(i64),
+    /// A pod's wall clock is set, by microseconds.
+    PodClock(usize, i64),
     /// A worker gets another configuration.
     Configure(usize, &'static str),
 }
@@ -67,12 +69,15 @@ pub enum Step {
     Tick(usize),
 }
 
+/// When the workers' monotonic clocks began, in seconds before the story.
+const BEGAN: [u64; ALL] = [3, 777, 12, 90_000];
+
 /// How a world is set up.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Setup {
-    /// Redis' clock and the pod's, less the true time, in microseconds.
+    /// Redis' clock and those of the pods, less the true time, in microseconds.
     pub redis_clock: i64,
-    pub pod_clock: i64,
+    pub pod_clocks: [i64; 2],
     /// The host holds bodies back while a request head is paused.
     pub withholds: bool,
     pub setting: Option<&'static str>,
@@ -84,21 +89,19 @@ pub struct World {
     pub now: u64,
     /// When it began, in seconds since 1970.
     pub wall_base: u64,
-    pub pod_clock: i64,
-    /// How far the pod's clock was ever behind.
-    pub behind: u64,
     queue: BinaryHeap<Reverse<(u64, u64, u64, Step)>>,
     numbered: u64,
     planned: Vec<(Action, u64)>,
+    pub pods: Vec<Pod>,
+    /// Their workers, see [`pod_of`].
     pub vms: Vec<Vm>,
-    pub shared: SharedData,
     pub withholds: bool,
     pub streams: BTreeMap<u32, Stream>,
     /// Those that are not over.
     pub live: BTreeSet<u32>,
     pub flights: BTreeMap<u64, Flight>,
-    /// Commands on their way to webdis.
-    pub requests: BTreeMap<u64, Request>,
+    /// Commands on their way to webdis, and from which worker.
+    pub requests: BTreeMap<u64, (usize, Request)>,
     pub next_flight: u64,
     pub front: Front,
     pub origin: Origin,
@@ -113,20 +116,18 @@ pub struct World {
 }
 
 impl World {
-    /// A pod of two workers.
+    /// Two pods of two workers.
     pub fn new(setup: Setup) -> Self {
         let config = Rc::new(settings::named(setup.setting.unwrap_or("base")));
-        let vms: Vec<Vm> = [3 * SECOND, 777 * SECOND].map(|mono| Vm::new(config.clone(), mono)).into_iter().collect();
+        let vms: Vec<Vm> = BEGAN.map(|seconds| Vm::new(config.clone(), seconds * SECOND)).into_iter().collect();
         let mut world = Self {
             now: 0,
             wall_base: 1_800_000_000,
-            pod_clock: setup.pod_clock,
-            behind: behind(setup.pod_clock),
             queue: BinaryHeap::new(),
             numbered: 0,
             planned: Vec::new(),
+            pods: setup.pod_clocks.map(Pod::new).into_iter().collect(),
             vms,
-            shared: SharedData::default(),
             withholds: setup.withholds,
             streams: BTreeMap::new(),
             live: BTreeSet::new(),
@@ -141,14 +142,15 @@ impl World {
             story: Story::default(),
             violation: None,
         };
-        world.vms[0].worker.prepare(&mut world.shared);
-        world.vms[1].worker.prepare(&mut world.shared);
+        for (at, vm) in world.vms.iter().enumerate() {
+            vm.worker.prepare(&mut world.pods[pod_of(at)].shared);
+        }
         world
     }
 
     /// Both clocks of a worker.
     pub fn now_of(&self, vm: usize) -> Now {
-        let wall = (self.wall_base * 1000 + self.now / 1000) as i64 + self.pod_clock / 1000;
+        let wall = (self.wall_base * 1000 + self.now / 1000) as i64 + self.pods[pod_of(vm)].clock / 1000;
         Now { wall: Timestamp(wall as u64), mono: Instant(self.now + self.vms[vm].mono) }
     }
 
@@ -230,6 +232,7 @@ impl World {
             }
             Action::Change(path) => self.origin.change(&path, self.now),
             Action::Fault(fault, lasts) => self.front.fault = Some((fault, self.now + lasts)),
+            Action::Partition(pod, fault, lasts) => self.pods[pod].fault = Some((fault, self.now + lasts)),
             Action::FlushScripts => self.front.server.flush_scripts(),
             Action::Wipe => self.wipe(),
             Action::Failover => self.fail_over(),
@@ -241,10 +244,9 @@ impl World {
             Action::Trouble(status, lasts) => self.origin.trouble = Some((status, self.now + lasts)),
             Action::LoseRoot(vm) => self.lose_root(vm),
             Action::RedisClock(by) => self.front.turn_clock(by, self.now),
-            Action::PodClock(by) => {
-                self.pod_clock += by;
+            Action::PodClock(pod, by) => {
+                self.pods[pod].turn_clock(by);
                 self.front.turned = true;
-                self.behind = self.behind.max(behind(self.pod_clock));
             }
             Action::Configure(vm, name) => self.configure(vm, name),
         }
@@ -285,13 +287,8 @@ impl World {
         self.streams[&id].outcome.as_ref().unwrap()
     }
 
-    /// A counter of both workers together: the sum over all names that hold each of `parts`.
+    /// A counter of all workers together: the sum over all names that hold each of `parts`.
     pub fn counted(&self, parts: &[&str]) -> i64 {
-        let all = self.vms.iter().flat_map(|vm| &vm.counts);
-        all.filter(|(name, _)| parts.iter().all(|part| name.contains(part))).map(|(_, count)| count).sum()
+        (0..PODS).map(|pod| self.counted_in(pod, parts)).sum()
     }
-}
-
-fn behind(clock: i64) -> u64 {
-    u64::try_from(-clock).unwrap_or(0)
 }

@@ -7,7 +7,7 @@ use crate::world::{Action, Setup};
 
 fn skewed(redis: i64, pod: i64) -> Tale {
     let hour = 3600 * SECOND as i64;
-    Tale::with(Setup { redis_clock: redis * hour, pod_clock: pod * hour, ..Setup::default() })
+    Tale::with(Setup { redis_clock: redis * hour, pod_clocks: [pod * hour; 2], ..Setup::default() })
 }
 
 #[test]
@@ -46,7 +46,7 @@ fn scenario_age_under_way_through_other_caches_counts() {
 fn scenario_a_clock_set_forward_makes_entries_older_never_younger() {
     let mut tale = Tale::new();
     assert_eq!(tale.end(Ask::get("/v1/plain")), "origin 200");
-    tale.act(Action::PodClock(-600 * SECOND as i64));
+    tale.act(Action::PodClock(0, -600 * SECOND as i64));
     assert_eq!(tale.end(Ask::get("/v1/plain")), "hit;l1", "the stopwatch did not move");
     tale.act(Action::RedisClock(30 * SECOND as i64));
     let id = tale.ask(Ask::get("/v1/plain").at(1));
