@@ -2,7 +2,6 @@
 
 use crate::callers::{Ask, MILLI, Sends};
 use crate::origin::http_date;
-use crate::pods::ALL;
 use crate::random::Rng;
 
 const PATHS: [&str; 27] = [
@@ -68,6 +67,8 @@ const GUESSED: [&str; 6] = ["/h/old", "/h/young", "/h/missing", "/h/down", "/t/o
 
 /// A story keeps to few paths and few questions, so that its requests meet.
 pub struct Cast {
+    /// The workers that are asked.
+    pub vms: &'static [usize],
     pub paths: Vec<&'static str>,
     /// How many of a hundred new requests want to change something.
     pub changes: u64,
@@ -88,14 +89,15 @@ pub fn cast(rng: &mut Rng) -> Cast {
         paths.push("/compare");
     }
     let changes = rng.pick(&[0, 10, 40]);
-    let asks = (0..rng.between(1, 5)).map(|_| ask(rng, &paths, changes / 4)).collect();
-    Cast { paths, changes, asks }
+    let vms: &[usize] = rng.pick(&[&[0, 1][..], &[0, 2], &[0, 1, 2, 3], &[0, 1, 2]]);
+    let asks = (0..rng.between(1, 5)).map(|_| ask(rng, vms, &paths, changes / 4)).collect();
+    Cast { vms, paths, changes, asks }
 }
 
 /// A question that was asked before, by anybody, anywhere.
 pub fn again(rng: &mut Rng, cast: &Cast) -> Ask {
     let mut ask = rng.pick(&cast.asks);
-    ask.vm = rng.below(ALL as u64) as usize;
+    ask.vm = rng.pick(cast.vms);
     ask.takes = rng.between(1, 200) * MILLI;
     if rng.chance(50) {
         ask.headers.retain(|(name, _)| !["authorization", "cookie", "x-token"].contains(&name.as_str()));
@@ -109,10 +111,10 @@ pub fn again(rng: &mut Rng, cast: &Cast) -> Ask {
     ask
 }
 
-pub fn ask(rng: &mut Rng, paths: &[&'static str], changes: u64) -> Ask {
+pub fn ask(rng: &mut Rng, vms: &[usize], paths: &[&'static str], changes: u64) -> Ask {
     let path = rng.pick(paths);
     if rng.chance(changes) && path != "/v1/aged" {
-        return change(rng, path, paths);
+        return change(rng, vms, path, paths);
     }
     let mut ask = match path {
         "/identify" => identify(rng),
@@ -126,7 +128,7 @@ pub fn ask(rng: &mut Rng, paths: &[&'static str], changes: u64) -> Ask {
         ])),
         _ => Ask::new(if rng.chance(10) { "HEAD" } else { "GET" }, path),
     };
-    ask.vm = rng.below(ALL as u64) as usize;
+    ask.vm = rng.pick(vms);
     if rng.chance(10) {
         ask.host = "other".to_owned();
     }
@@ -142,12 +144,12 @@ pub fn ask(rng: &mut Rng, paths: &[&'static str], changes: u64) -> Ask {
 }
 
 /// An unsafe request for a path that others ask for too.
-fn change(rng: &mut Rng, path: &'static str, paths: &[&'static str]) -> Ask {
+fn change(rng: &mut Rng, vms: &[usize], path: &'static str, paths: &[&'static str]) -> Ask {
     let target = if path == "/search" { "/search?a=1&b=2" } else { path };
     let asked = ["/identify", "/compare"].contains(&path);
     let methods: &[&str] = if asked { &["PUT", "DELETE"] } else { &["PUT", "DELETE", "POST", "M-SEARCH"] };
     let mut ask = Ask::new(rng.pick(methods), target);
-    ask.vm = rng.below(ALL as u64) as usize;
+    ask.vm = rng.pick(vms);
     ask.takes = rng.pick(&[MILLI / 5, MILLI, 3 * MILLI, 30 * MILLI, 100 * MILLI]);
     ask.status = rng.pick(&[None, None, None, None, Some(204), Some(201), Some(303), Some(409), Some(500)]);
     if rng.chance(30) {

@@ -18,6 +18,9 @@ use fingerprint_cache::worker::{Outside, Worker};
 use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
 
+/// When a worker's timer first goes off, after its first request.
+pub const WINDING: u64 = 100 * MILLI;
+
 /// One VM of a pod: a worker and its root context.
 pub struct Vm {
     pub worker: Worker,
@@ -32,6 +35,8 @@ pub struct Vm {
     /// Where its monotonic clock began.
     pub mono: u64,
     pub ticking: bool,
+    /// How many workers there were in its place before.
+    pub life: u32,
     pub counts: BTreeMap<String, i64>,
     /// What the gauges say that L1 holds: entries and bytes.
     pub told: (i64, i64),
@@ -50,6 +55,7 @@ impl Vm {
             fill_bytes: 0,
             mono,
             ticking: false,
+            life: 0,
             counts: BTreeMap::new(),
             told: (0, 0),
         }
@@ -258,7 +264,7 @@ impl World {
         self.run_commands(vm, Who::Root, rng);
     }
 
-    /// The root's timer. While nothing happens in a worker its ticks are left out; one makes up for them.
+    /// The root's timer.
     pub fn tick(&mut self, vm: usize) {
         let mono = self.now_of(vm).mono;
         let mut overdue = self.vms[vm].worker.overdue(mono);
@@ -275,17 +281,6 @@ impl World {
         let mut rng = Rng::new(self.now);
         self.run_for_root(vm, &mut rng);
         self.run_errands(vm);
-        let busy = self.live.iter().any(|id| self.streams[id].ask.vm == vm);
-        self.vms[vm].ticking = busy;
-        if busy {
-            self.schedule(100 * MILLI, vm as u64, Step::Tick(vm));
-        }
-    }
-
-    /// Sets the first tick after a quiet time.
-    pub fn wind(&mut self, vm: usize) {
-        if !std::mem::replace(&mut self.vms[vm].ticking, true) {
-            self.schedule(100 * MILLI, vm as u64, Step::Tick(vm));
-        }
+        self.schedule(self.rest(WINDING), vm as u64, Step::Tick(vm, self.vms[vm].life));
     }
 }

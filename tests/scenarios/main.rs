@@ -10,7 +10,7 @@
 //! - [`host`], [`shared`], [`requests`], [`responses`], [`network`], [`errands`], [`behind`]: what Envoy does: commands
 //!   and ticks, shared data, streams on their way there and back, callouts, writes and refreshes that nobody waits for.
 //! - [`tamper`]: whoever else can write to Redis.
-//! - [`world`]: all of it under one clock and one queue of events.
+//! - [`world`], [`clock`]: all of it under one clock and one queue of events.
 //! - [`oracle`]: what must hold at each step; of each answer: [`judge`], [`ages`], [`changes`], [`leads`]. It shares no
 //!   code with the filter.
 //! - [`plan`], [`cast`], [`shrink`]: random stories from a seed, and what is left of one that fails.
@@ -29,6 +29,8 @@ mod callers;
 mod cast;
 #[cfg(test)]
 mod changes;
+#[cfg(test)]
+mod clock;
 #[cfg(test)]
 mod errands;
 #[cfg(test)]

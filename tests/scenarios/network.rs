@@ -265,6 +265,8 @@ pub fn short(key: &str) -> &str {
     key.get(..key.len().saturating_sub(26)).unwrap_or(key)
 }
 
+/// Calls that go on all the time have numbers from here.
+pub const POLL: u64 = 1 << 63;
 /// How long a story goes on after its last event, so that all timeouts come.
 pub const AFTER: u64 = 40 * SECOND;
 /// The route timeout of Envoy.

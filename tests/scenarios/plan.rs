@@ -4,7 +4,7 @@
 use crate::callers::{MILLI, SECOND};
 use crate::cast::{Cast, again, ask, cast};
 use crate::network::Fault;
-use crate::pods::{ALL, PODS};
+use crate::pods::PODS;
 use crate::random::Rng;
 use crate::settings;
 use crate::tamper::Tamper;
@@ -48,7 +48,7 @@ impl Plan {
             let action = action(&mut rng, &cast);
             let crowd = if rng.chance(12) { rng.between(2, 6) } else { 1 };
             for _ in 0..crowd {
-                let action = alike(&mut rng, &action);
+                let action = alike(&mut rng, &cast, &action);
                 events.push(Planned { at, action, seed: rng.next() });
                 at += if crowd > 1 { rng.between(0, 15 * MILLI) } else { 0 };
             }
@@ -80,26 +80,26 @@ fn pause(rng: &mut Rng) -> u64 {
 
 fn action(rng: &mut Rng, cast: &Cast) -> Action {
     match rng.below(100) {
-        0..=27 => Action::Ask(ask(rng, &cast.paths, cast.changes)),
+        0..=27 => Action::Ask(ask(rng, cast.vms, &cast.paths, cast.changes)),
         28..=78 => Action::Ask(again(rng, cast)),
         79..=83 => Action::Change(rng.pick(&cast.paths).to_owned()),
         84..=86 => Action::Fault(fault(rng), rng.between(1, 4000) * MILLI),
         87 | 88 => Action::Partition(rng.below(PODS as u64) as usize, cut(rng), rng.between(1, 9000) * MILLI),
         89 | 90 => Action::Trouble(rng.pick(&[500, 502, 503, 504, 501, 429]), rng.between(1, 8000) * MILLI),
-        91 => Action::LoseRoot(rng.below(ALL as u64) as usize),
+        91 => Action::LoseRoot(rng.pick(cast.vms)),
         92 => rng.pick(&[Action::FlushScripts, Action::Failover, Action::Wipe]),
         93 | 94 => Action::Log,
         95 | 96 => Action::Tamper(tamper(rng)),
         97 => Action::RedisClock(rng.pick(&[5, -5, 600, -1]) * SECOND as i64),
         98 => Action::PodClock(rng.below(PODS as u64) as usize, rng.pick(&[5, -5, 600, -600]) * SECOND as i64),
-        _ => Action::Configure(rng.below(ALL as u64) as usize, rng.pick(&settings::ALL)),
+        _ => Action::Configure(rng.pick(cast.vms), rng.pick(&settings::ALL)),
     }
 }
 
 /// The same from somebody else, where it is a question.
-fn alike(rng: &mut Rng, action: &Action) -> Action {
+fn alike(rng: &mut Rng, cast: &Cast, action: &Action) -> Action {
     match action {
-        Action::Ask(ask) if !ask.is_unsafe() => Action::Ask(ask.clone().at(rng.below(ALL as u64) as usize)),
+        Action::Ask(ask) if !ask.is_unsafe() => Action::Ask(ask.clone().at(rng.pick(cast.vms))),
         other => other.clone(),
     }
 }

@@ -14,9 +14,6 @@ impl World {
     pub fn begin(&mut self, id: u32, ask: Ask, seed: u64) {
         let (vm, config) = (ask.vm, self.vms[ask.vm].config.clone());
         self.tell(format!("w{vm} #{id} {}", ask.text()));
-        if !self.vms[vm].ticking {
-            self.tick(vm);
-        }
         let mut rng = Rng::new(seed);
         let delays: Vec<(u64, u64)> = ask.pieces.iter().map(|at| (*at, rng.next())).collect();
         delays.into_iter().for_each(|(at, rank)| self.schedule(at, rank, Step::Body(id)));

@@ -1,10 +1,10 @@
-//! All of it under one clock and one queue: what happens next is the earliest event, and among those of one moment
-//! the one that chance puts first.
+//! All of it under one clock, see [`crate::clock`].
 
 use crate::callers::{Ask, SECOND};
 use crate::changes::Success;
+use crate::clock::Agenda;
 use crate::host::{Outcome, Stream, Vm};
-use crate::network::{AFTER, Fault, Flight, Front, Request, Who};
+use crate::network::{Fault, Flight, Front, Request, Who};
 use crate::origin::Origin;
 use crate::pods::{ALL, PODS, Pod, pod_of};
 use crate::random::Rng;
@@ -13,8 +13,7 @@ use crate::story::Story;
 use crate::tamper::Tamper;
 use fingerprint_cache::config::Config;
 use fingerprint_cache::time::{Instant, Now, Timestamp};
-use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 /// What somebody outside does.
@@ -66,7 +65,8 @@ pub enum Step {
     Errands(usize),
     BehindAsked(usize, u32),
     BehindAnswered(usize, u32),
-    Tick(usize),
+    /// Of a worker, in which of its lives.
+    Tick(usize, u32),
 }
 
 /// When the workers' monotonic clocks began, in seconds before the story.
@@ -89,8 +89,7 @@ pub struct World {
     pub now: u64,
     /// When it began, in seconds since 1970.
     pub wall_base: u64,
-    queue: BinaryHeap<Reverse<(u64, u64, u64, Step)>>,
-    numbered: u64,
+    pub agenda: Agenda,
     planned: Vec<(Action, u64)>,
     pub pods: Vec<Pod>,
     /// Their workers, see [`pod_of`].
@@ -112,7 +111,7 @@ pub struct World {
     /// Who asked the origin last on behalf of others, by worker and content.
     pub leaders: BTreeMap<(usize, usize), Who>,
     pub story: Story,
-    violation: Option<String>,
+    pub violation: Option<String>,
 }
 
 impl World {
@@ -123,8 +122,7 @@ impl World {
         let mut world = Self {
             now: 0,
             wall_base: 1_800_000_000,
-            queue: BinaryHeap::new(),
-            numbered: 0,
+            agenda: Agenda::default(),
             planned: Vec::new(),
             pods: setup.pod_clocks.map(Pod::new).into_iter().collect(),
             vms,
@@ -164,11 +162,6 @@ impl World {
         self.violation.get_or_insert(what);
     }
 
-    pub fn schedule(&mut self, delay: u64, rank: u64, step: Step) {
-        self.numbered += 1;
-        self.queue.push(Reverse((self.now + delay, rank, self.numbered, step)));
-    }
-
     /// Plans an action for a moment from now; the number of its stream, should it be a request.
     pub fn plan(&mut self, delay: u64, action: Action, seed: u64) -> u32 {
         self.planned.push((action, seed));
@@ -176,31 +169,7 @@ impl World {
         (self.planned.len() - 1) as u32
     }
 
-    /// Plays until nothing is left to happen.
-    ///
-    /// # Errors
-    /// What must not be, with the story.
-    pub fn play(&mut self) -> Result<(), String> {
-        let mut last = self.now;
-        while let Some(Reverse((at, _, _, step))) = self.queue.pop() {
-            self.now = at;
-            if !matches!(step, Step::Tick(_)) {
-                last = at;
-            }
-            self.happen(step);
-            self.check();
-            if self.violation.is_none() && at > last + AFTER {
-                self.violated(format!("streams {:?} wait for ever", self.live))
-            }
-            if let Some(what) = &self.violation {
-                return Err(what.clone());
-            }
-        }
-        self.check_end();
-        self.violation.clone().map_or(Ok(()), Err)
-    }
-
-    fn happen(&mut self, step: Step) {
+    pub fn happen(&mut self, step: Step) {
         match step {
             Step::Planned(at) => self.act_out(at),
             Step::Body(id) => self.body(id),
@@ -215,7 +184,8 @@ impl World {
             Step::Errands(vm) => self.run_errands(vm),
             Step::BehindAsked(vm, number) => self.behind_asked(vm, number),
             Step::BehindAnswered(vm, number) => self.behind_answered(vm, number),
-            Step::Tick(vm) => self.tick(vm),
+            Step::Tick(vm, life) if self.vms[vm].life == life => self.tick(vm),
+            Step::Tick(..) => {}
         }
     }
 
@@ -226,9 +196,8 @@ impl World {
         }
         match action {
             Action::Ask(ask) => {
-                let vm = ask.vm;
+                self.wind(ask.vm);
                 self.begin(at as u32, ask, seed);
-                self.wind(vm);
             }
             Action::Change(path) => self.origin.change(&path, self.now),
             Action::Fault(fault, lasts) => self.front.fault = Some((fault, self.now + lasts)),

@@ -75,7 +75,9 @@ impl Tale {
     }
 
     pub fn later(&mut self, seconds: u64) {
-        self.world.now += seconds * SECOND;
+        if let Err(what) = self.world.wait(seconds * SECOND) {
+            panic!("{what}\n{}", self.world.story.text());
+        }
     }
 
     /// From now on something is wrong with L2, until it is said otherwise.
