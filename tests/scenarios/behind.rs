@@ -13,10 +13,13 @@ use fingerprint_cache::reason::L2Failure;
 use fingerprint_cache::transaction::{Event, OriginCall};
 use std::rc::Rc;
 
+/// The worker's own streams have numbers from here.
+pub const OWN: u32 = 1 << 31;
+
 /// A refresh.
 pub struct Behind {
-    /// The stream that found the entry stale, and its request.
-    pub found: u32,
+    /// The stream that found the entry stale, if any, and its request.
+    pub found: Option<u32>,
     pub ask: Ask,
     /// The configuration in force then.
     pub config: Rc<serde_json::Value>,
@@ -51,7 +54,7 @@ impl World {
     pub fn post_refresh(&mut self, vm: usize, number: u32, id: u32, rng: &mut Rng) {
         let stream = &self.streams[&id];
         let behind = Behind {
-            found: id,
+            found: Some(id),
             ask: stream.ask.clone(),
             config: stream.config.clone(),
             rng: Rng::new(rng.next()),
@@ -68,15 +71,35 @@ impl World {
         self.post(vm, Errand::Refresh(number), rng);
     }
 
+    /// A worker was told to fetch something before anybody asks for it.
+    pub fn post_prewarm(&mut self, vm: usize, number: u32, rng: &mut Rng) {
+        let behind = Behind {
+            found: None,
+            // What it asks for shows when it asks the origin.
+            ask: Ask::get("/unknown").at(vm),
+            config: self.vms[vm].config.clone(),
+            rng: Rng::new(rng.next()),
+            begun: self.now,
+            lookups: 0,
+            waits: Waits::Turn,
+            lost: false,
+            timeout: 0,
+            response: None,
+        };
+        self.tell(format!("w{vm} is to fetch something, as refresh {}", number & 0xffff));
+        self.vms[vm].behind.insert(number, behind);
+        self.post(vm, Errand::Refresh(number), rng);
+    }
+
     /// One refresh at a time for what the same question brings.
     fn check_alone(&mut self, vm: usize, new: &Behind) {
         let same = |other: &&Behind| {
             let alike = render(&other.ask, 0, 0) == render(&new.ask, 0, 0) && other.ask.scheme == new.ask.scheme;
-            alike && !other.lost && other.config == new.config
+            alike && !other.lost && other.config == new.config && other.found.is_some()
         };
         if let Some(other) = self.vms[vm].behind.values().find(same) {
             let (first, second) = (other.found, new.found);
-            self.violated(format!("worker {vm} refreshes for #{first} and for #{second} what is the same"));
+            self.violated(format!("worker {vm} refreshes for {first:?} and for {second:?} what is the same"));
         }
     }
 
@@ -85,10 +108,17 @@ impl World {
         self.drive_behind(vm, number, Event::Refresh);
     }
 
+    /// What a refresh waits for has come, or its time is over.
+    pub fn wake_behind(&mut self, vm: usize, number: u32) {
+        if self.vms[vm].behind.get(&number).is_some_and(|behind| !behind.lost) {
+            self.drive_behind(vm, number, Event::Woken);
+        }
+    }
+
     /// Moves a refresh, and again where a call could not even be sent, as the root does.
     fn drive_behind(&mut self, vm: usize, number: u32, event: Event<'_>) {
         let mut rng = self.behind(vm, number).rng.clone();
-        let random = rng.next() as u32;
+        let random = rng.next();
         self.step(vm, random, None, |worker, outside| worker.on(number, event, outside));
         let done = self.run_commands(vm, Who::Behind(number), &mut rng);
         let behind = self.behind(vm, number);

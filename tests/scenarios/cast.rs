@@ -70,6 +70,10 @@ pub struct Cast {
     /// The workers that are asked.
     pub vms: &'static [usize],
     pub paths: Vec<&'static str>,
+    /// How many of a hundred events are notices of outsiders.
+    pub news: u64,
+    /// Nothing goes wrong but at the origin.
+    pub calm: bool,
     /// How many of a hundred new requests want to change something.
     pub changes: u64,
     asks: Vec<Ask>,
@@ -91,7 +95,8 @@ pub fn cast(rng: &mut Rng) -> Cast {
     let changes = rng.pick(&[0, 10, 40]);
     let vms: &[usize] = rng.pick(&[&[0, 1][..], &[0, 2], &[0, 1, 2, 3], &[0, 1, 2]]);
     let asks = (0..rng.between(1, 5)).map(|_| ask(rng, vms, &paths, changes / 4)).collect();
-    Cast { vms, paths, changes, asks }
+    let (news, calm) = (rng.pick(&[0, 5, 20]), rng.chance(35));
+    Cast { vms, paths, news, calm, changes, asks }
 }
 
 /// A question that was asked before, by anybody, anywhere.

@@ -29,6 +29,18 @@ pub struct Success {
     pub forgotten: bool,
 }
 
+impl Success {
+    /// Whether this worker heard it.
+    pub fn is_of(&self, vm: usize) -> bool {
+        self.vm == vm
+    }
+
+    /// L2 has lost what it was told after so many scripts had run.
+    pub fn forget(&mut self, ran: u64) {
+        self.forgotten |= self.ran.is_none_or(|(_, at)| ran == 0 || at > ran);
+    }
+}
+
 impl World {
     /// A response to an unsafe request has reached a worker.
     pub fn note_success(&mut self, id: u32, response: &Response) {

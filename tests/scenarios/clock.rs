@@ -9,7 +9,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
 
 /// How long before something happens idle workers go on: long enough to elect a poller and to read the log.
-const AWAKE: u64 = 3 * SECOND;
+const AWAKE: u64 = SECOND;
 
 /// The steps to come: the earliest first, and among those of one moment the one that chance puts first.
 #[derive(Default)]
@@ -50,7 +50,7 @@ impl Step {
     /// Whether it goes on all the time, whatever else happens.
     fn is_idle(self) -> bool {
         match self {
-            Self::Tick(..) => true,
+            Self::Tick(..) | Self::Mail(_) | Self::Errands(_, true) => true,
             Self::Arrives(id) | Self::Replies(id) | Self::TimesOut(id) => id >= POLL,
             _ => false,
         }

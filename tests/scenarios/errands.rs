@@ -15,9 +15,14 @@ pub enum Errand {
 }
 
 impl Errand {
+    /// Whether it is a call that goes on all the time.
+    pub fn is_poll(&self) -> bool {
+        matches!(self, Self::Write(call, _) if call.script.name == "sync")
+    }
+
     /// Whether it bans what this stream has changed.
     pub fn is_ban_of(&self, id: u32) -> bool {
-        matches!(self, Self::Write(call, Some(about)) if call.body.is_none() && *about == id)
+        matches!(self, Self::Write(_, Some(about)) if *about == id)
     }
 }
 
@@ -38,7 +43,7 @@ impl World {
                 let flight = Flight { call, vm, who: Who::Root, about, ran: None, rng, reply: None };
                 self.written(flight, Err(L2Failure::Unreachable));
             }
-            (Some(id), Some(about)) if call.body.is_none() => {
+            (Some(id), Some(about)) => {
                 self.front.bans.insert(id, about);
                 self.flights.get_mut(&id).unwrap().about = Some(about);
             }
@@ -51,14 +56,17 @@ impl World {
         let fill = call.body.as_ref().map(Vec::len);
         self.vms[vm].fills -= usize::from(fill.is_some());
         self.vms[vm].fill_bytes -= fill.unwrap_or(0);
-        self.tell(format!("w{vm} {} {} -> {}", call.script.name, short(&call.keys[0]), outcome(&reply)));
+        let poll = call.script.name == "sync";
+        if !poll || self.tells_polls || reply.is_err() {
+            self.tell(format!("w{vm} {} {} -> {}", call.script.name, short(&call.keys[0]), outcome(&reply)));
+        }
         let reply = reply.as_deref().map_err(|failure| *failure);
-        self.step(vm, rng.next() as u32, None, |worker, outside| worker.written(call, reply, outside));
-        if let (Some(about), None) = (about, fill) {
+        self.step(vm, rng.next(), None, |worker, outside| worker.written(call, reply, outside));
+        if let Some(about) = about {
             self.told_of_ban(about);
         }
         let who = about.map_or(Who::Root, Who::Stream);
         self.run_commands(vm, who, &mut rng);
-        self.schedule(50, rng.next(), Step::Errands(vm));
+        self.schedule(50, rng.next(), Step::Errands(vm, poll));
     }
 }

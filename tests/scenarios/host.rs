@@ -90,6 +90,16 @@ pub struct Stream {
     pub rng: Rng,
     pub active: bool,
     pub paused: bool,
+    /// Since when it is paused, but for its body.
+    pub paused_since: Option<u64>,
+    /// When it came.
+    pub begun: u64,
+    /// Its worker is gone.
+    pub orphaned: bool,
+    /// Its worker got another configuration meanwhile.
+    pub reconfigured: bool,
+    /// Its request has reached the origin.
+    pub reached: bool,
     /// The call to L2 whose end it will hear.
     pub token: Option<u64>,
     /// How often it asked L2, and when Redis ran what it heard of last, counted in scripts.
@@ -140,7 +150,7 @@ impl World {
     }
 
     pub fn on(&mut self, id: u32, event: Event<'_>) -> Verdict {
-        let (vm, random) = (self.stream(id).ask.vm, self.stream(id).rng.next() as u32);
+        let (vm, random) = (self.stream(id).ask.vm, self.stream(id).rng.next());
         let ja4 = self.stream(id).ask.ja4.clone();
         self.step(vm, random, ja4, |worker, outside| worker.on(id, event, outside))
     }
@@ -148,7 +158,7 @@ impl World {
     pub fn step<T>(
         &mut self,
         vm: usize,
-        random: u32,
+        random: u64,
         ja4: Option<String>,
         step: impl FnOnce(&mut Worker, &mut Outside<'_>) -> T,
     ) -> T {
@@ -170,6 +180,9 @@ impl World {
                 }
                 (Command::Write(call), _) => self.post_write(vm, who, call, rng),
                 (Command::Refresh(number), Who::Stream(id)) => self.post_refresh(vm, number, id, rng),
+                (Command::Refresh(number), Who::Root) => self.post_prewarm(vm, number, rng),
+                (Command::Wake(stream), _) => self.wake(vm, stream, rng),
+                (Command::Tell(queue, letter), _) => self.send(queue, letter, rng),
                 (Command::CallOrigin(call), Who::Behind(_)) => done.origin = Some(call),
                 (Command::Count(metric, by), _) => {
                     let rule = metric.rule().map_or("", |rule| self.vms[vm].worker.name(rule));
@@ -238,17 +251,19 @@ impl World {
                 self.vms[vm].fills += 1;
                 self.vms[vm].fill_bytes += body.len();
             }
-            None => self.tell(format!("w{vm} {who} bans {}", call.arguments.len() - 1)),
+            None if call.script.name == "publish" => self.tell(format!("w{vm} {who} publishes {:?}", &call.arguments[1..])),
+            None => {}
         }
-        let stream = if let Who::Stream(id) = who { Some(id) } else { None };
-        self.post(vm, Errand::Write(call, stream), rng);
+        let about = if let Who::Stream(id) = who { Some(id) } else { None };
+        let about = about.filter(|_| call.script.name == "publish");
+        self.post(vm, Errand::Write(call, about), rng);
     }
 
     /// Leaves an errand for the root, and wakes it.
     pub fn post(&mut self, vm: usize, errand: Errand, rng: &mut Rng) {
-        let fork = Rng::new(rng.next());
+        let (fork, idle) = (Rng::new(rng.next()), errand.is_poll());
         self.vms[vm].outbox.push_back((errand, fork));
-        self.schedule(rng.between(10, 2000), rng.next(), Step::Errands(vm));
+        self.schedule(rng.between(10, 2000), rng.next(), Step::Errands(vm, idle));
     }
 
     /// Carries out commands after an event that lets no lookup be.
@@ -270,17 +285,15 @@ impl World {
         let mut overdue = self.vms[vm].worker.overdue(mono);
         overdue.sort_unstable();
         for id in overdue.into_iter().filter(|id| self.open(*id)).collect::<Vec<_>>() {
-            self.tell(format!("   #{id} has waited long enough for its body"));
-            let verdict = self.on(id, Event::Deadline);
-            self.run_for(id);
-            if matches!(verdict, Verdict::Continue) {
-                self.resume(id);
-            }
+            self.tell(format!("   #{id} has waited long enough"));
+            let verdict = self.drive(id, Event::Deadline);
+            self.act(id, verdict);
         }
-        self.vms[vm].worker.sweep(mono);
-        let mut rng = Rng::new(self.now);
+        let mut rng = Rng::new(self.now ^ vm as u64);
+        self.step(vm, rng.next(), None, |worker, outside| worker.tick(outside));
         self.run_for_root(vm, &mut rng);
         self.run_errands(vm);
-        self.schedule(self.rest(WINDING), vm as u64, Step::Tick(vm, self.vms[vm].life));
+        let pace = self.vms[vm].worker.pace().as_micros() as u64 + rng.between(0, 4) * MILLI;
+        self.schedule(self.rest(pace), vm as u64, Step::Tick(vm, self.vms[vm].life));
     }
 }

@@ -60,7 +60,8 @@ impl World {
         }
         self.old_enough(given)?;
         self.young_enough(id, given)?;
-        self.recent_enough(id, given)
+        self.recent_enough(id, given)?;
+        self.keeps_promises(id, given)
     }
 
     /// The exchange that an answer's head came with. An answer to HEAD speaks of any body of its length, or of any if it

@@ -9,11 +9,13 @@
 //! - [`pods`]: the fleet.
 //! - [`host`], [`shared`], [`requests`], [`responses`], [`network`], [`errands`], [`behind`]: what Envoy does: commands
 //!   and ticks, shared data, streams on their way there and back, callouts, writes and refreshes that nobody waits for.
-//! - [`tamper`]: whoever else can write to Redis.
+//! - [`mail`]: what workers send each other.
+//! - [`tamper`], [`notices`]: whoever else can write to Redis. [`perils`]: what befalls workers, pods and Redis itself.
 //! - [`world`], [`clock`]: all of it under one clock and one queue of events.
-//! - [`oracle`]: what must hold at each step; of each answer: [`judge`], [`ages`], [`changes`], [`leads`]. It shares no
+//! - [`oracle`]: what must hold at each step; of each answer: [`judge`], [`ages`], [`changes`], [`leads`],
+//!   [`promises`]; of the fleet: [`alone`]. It shares no
 //!   code with the filter.
-//! - [`plan`], [`cast`], [`shrink`]: random stories from a seed, and what is left of one that fails.
+//! - [`plan`], [`cast`], [`news`], [`shrink`]: random stories from a seed, and what is left of one that fails.
 //! - [`seeds`]: `cargo test --test scenarios`; `SEEDS=10000` for more of them, `SEED=7` to see one again.
 //! - [`stories`]: tests that tell one story each.
 #![cfg(not(target_family = "wasm"))]
@@ -21,6 +23,8 @@
 
 #[cfg(test)]
 mod ages;
+#[cfg(test)]
+mod alone;
 #[cfg(test)]
 mod behind;
 #[cfg(test)]
@@ -42,15 +46,25 @@ mod judge;
 #[cfg(test)]
 mod leads;
 #[cfg(test)]
+mod mail;
+#[cfg(test)]
 mod network;
+#[cfg(test)]
+mod news;
+#[cfg(test)]
+mod notices;
 #[cfg(test)]
 mod oracle;
 #[cfg(test)]
 mod origin;
 #[cfg(test)]
+mod perils;
+#[cfg(test)]
 mod plan;
 #[cfg(test)]
 mod pods;
+#[cfg(test)]
+mod promises;
 #[cfg(test)]
 mod questions;
 #[cfg(test)]

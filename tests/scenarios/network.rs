@@ -2,7 +2,7 @@
 
 use crate::callers::{MILLI, SECOND};
 use crate::random::Rng;
-use crate::redis::{Server, command};
+use crate::redis::{Keyspace, Server, command};
 use crate::world::{Step, World};
 use fingerprint_cache::reason::L2Failure;
 use fingerprint_cache::redis::{Call, webdis};
@@ -71,6 +71,10 @@ pub struct Front {
     pub fault: Option<(Fault, u64)>,
     /// Redis' clock less the true time, in microseconds.
     pub clock: i64,
+    /// The replica as it was when it last heard anything, and how many scripts had run.
+    pub replica: Option<(Keyspace, u64)>,
+    /// How many masters there were after the first.
+    pub epochs: u64,
     /// How many scripts have run.
     pub ran: u64,
     /// Bans on their way, by flight: the stream whose success each is about.
@@ -91,6 +95,8 @@ impl Front {
             server: Server::new(),
             fault: None,
             clock,
+            replica: None,
+            epochs: 0,
             ran: 0,
             bans: BTreeMap::new(),
             turned: false,
@@ -144,8 +150,7 @@ impl World {
         if fault == Some(Fault::NoCluster) {
             return None;
         }
-        let id = self.next_flight;
-        self.next_flight += 1;
+        let id = self.number(call);
         let slow = fault == Some(Fault::Slow);
         let (out, rank) = (if slow { timeout } else { 0 } + rng.between(100, 1500), rng.next());
         self.requests.insert(id, (vm, webdis_request(call)));
@@ -167,10 +172,10 @@ impl World {
         let reply = match fault {
             Some(Fault::Down) => Err(L2Failure::Unreachable),
             Some(Fault::Forbidden) => Err(L2Failure::Refused),
-            _ => Ok(self.execute(&request, fault)),
+            _ => Ok(self.run_request(&request, fault)),
         };
         let ran = self.front.ran;
-        if let Some(about) = self.front.bans.remove(&id).filter(|_| reply == Ok(b"$1\r\nI\r\n".to_vec())) {
+        if let Some(about) = self.front.bans.remove(&id).filter(|_| reply.as_ref().is_ok_and(|reply| reply.starts_with(b"$"))) {
             self.banned(about);
         }
         let Some(flight) = self.flights.get_mut(&id) else { return };
@@ -186,11 +191,8 @@ impl World {
         }
     }
 
-    fn execute(&mut self, request: &Request, fault: Option<Fault>) -> Vec<u8> {
+    fn run_request(&mut self, request: &Request, fault: Option<Fault>) -> Vec<u8> {
         let (method, path, body) = request;
-        let clock = self.redis_clock();
-        self.front.server.read_only = fault == Some(Fault::ReadOnly);
-        self.front.server.full = fault == Some(Fault::Full);
         let arguments = match command(method, path, body.as_deref()) {
             Ok(arguments) => arguments,
             Err(error) => {
@@ -198,8 +200,23 @@ impl World {
                 return Vec::new();
             }
         };
+        self.execute(&arguments, fault)
+    }
+
+    /// Redis runs a command.
+    pub fn execute(&mut self, command: &[Vec<u8>], fault: Option<Fault>) -> Vec<u8> {
+        let clock = self.redis_clock();
+        self.front.server.read_only = fault == Some(Fault::ReadOnly);
+        self.front.server.full = fault == Some(Fault::Full);
         self.front.ran += 1;
-        self.front.server.run(&arguments, clock)
+        self.front.server.run(command, clock)
+    }
+
+    /// The number of a call.
+    fn number(&mut self, call: &Call) -> u64 {
+        let next = if call.script.name == "sync" { &mut self.next_poll } else { &mut self.next_flight };
+        *next += 1;
+        *next - 1
     }
 
     /// The reply is back, or the time to wait for it over.

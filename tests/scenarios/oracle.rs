@@ -4,6 +4,7 @@
 
 use crate::behind::Waits;
 use crate::host::Outcome;
+use crate::network::POLL;
 use crate::pods::PODS;
 use crate::settings::{budget, rule_for};
 use crate::world::World;
@@ -30,11 +31,15 @@ impl World {
         }
         let lost = self.live.iter().find(|id| {
             let stream = &self.streams[id];
-            stream.paused && stream.token.is_none() && !self.vms[stream.ask.vm].worker.reads_body(**id)
+            let waits = self.vms[stream.ask.vm].worker.knows(**id) && self.vms[stream.ask.vm].ticking;
+            stream.paused && stream.token.is_none() && !stream.orphaned && !waits
         });
         let stubborn = self.live.iter().find(|id| self.streams[id].lookups > MAX_LOOKUPS).copied();
         if let Some(id) = lost.copied() {
             self.violated(format!("#{id} is paused and waits for nothing"));
+        }
+        if let Err(what) = self.check_patience() {
+            self.violated(what);
         }
         if let Some(id) = stubborn {
             self.violated(format!("#{id} asks L2 again and again"));
@@ -61,12 +66,13 @@ impl World {
     /// After the last step.
     pub fn check_end(&mut self) {
         let open = self.live.clone();
-        let flights = self.flights.len();
+        let flights = self.flights.range(..POLL).count();
         let fills: usize = self.vms.iter().map(|vm| vm.fills).sum();
         let behind = self.vms.iter().flat_map(|vm| vm.behind.values()).filter(|behind| !behind.lost).count();
         if !open.is_empty() || flights + fills + behind > 0 {
             self.violated(format!("left over: streams {open:?}, {flights} flights, {fills} fills, {behind} refreshes"));
         }
+        self.check_leases();
         for pod in 0..PODS {
             let breaker = self.counted_in(pod, &["breaker_open"]);
             if !(0..=1).contains(&breaker) {

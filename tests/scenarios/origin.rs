@@ -35,6 +35,7 @@ pub struct Exchange {
     pub gives: Gives,
     /// When its content was right.
     pub born: u64,
+    pub asked_at: u64,
     pub version: u64,
     pub terms: Terms,
     pub headers: Vec<(String, String)>,
@@ -126,6 +127,7 @@ impl Origin {
             sends: ask.sends,
             gives,
             born: now,
+            asked_at: now,
             version: 0,
             terms: Terms { status: 200, ..Terms::default() },
             headers: vec![("x-exchange".to_owned(), serial.to_string())],

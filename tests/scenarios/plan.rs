@@ -3,6 +3,7 @@
 
 use crate::callers::{MILLI, SECOND};
 use crate::cast::{Cast, again, ask, cast};
+use crate::news::says;
 use crate::network::Fault;
 use crate::pods::PODS;
 use crate::random::Rng;
@@ -45,8 +46,12 @@ impl Plan {
         let (mut at, mut events) = (0, Vec::new());
         for _ in 0..rng.between(12, 55) {
             at += pause(&mut rng);
+            if rng.chance(cast.news) {
+                announce(&mut rng, &cast, at, &mut events);
+                continue;
+            }
             let action = action(&mut rng, &cast);
-            let crowd = if rng.chance(12) { rng.between(2, 6) } else { 1 };
+            let crowd = if rng.chance(15) { rng.between(2, 8) } else { 1 };
             for _ in 0..crowd {
                 let action = alike(&mut rng, &cast, &action);
                 events.push(Planned { at, action, seed: rng.next() });
@@ -83,16 +88,39 @@ fn action(rng: &mut Rng, cast: &Cast) -> Action {
         0..=27 => Action::Ask(ask(rng, cast.vms, &cast.paths, cast.changes)),
         28..=78 => Action::Ask(again(rng, cast)),
         79..=83 => Action::Change(rng.pick(&cast.paths).to_owned()),
+        84.. if cast.calm => Action::Ask(again(rng, cast)),
         84..=86 => Action::Fault(fault(rng), rng.between(1, 4000) * MILLI),
         87 | 88 => Action::Partition(rng.below(PODS as u64) as usize, cut(rng), rng.between(1, 9000) * MILLI),
         89 | 90 => Action::Trouble(rng.pick(&[500, 502, 503, 504, 501, 429]), rng.between(1, 8000) * MILLI),
-        91 => Action::LoseRoot(rng.pick(cast.vms)),
-        92 => rng.pick(&[Action::FlushScripts, Action::Failover, Action::Wipe]),
-        93 | 94 => Action::Log,
+        91 => lose(rng, cast),
+        92 => Action::FlushScripts,
+        93 => rng.pick(&[Action::Failover, Action::Failover, Action::StopReplica, Action::Restart, Action::Wipe]),
+        94 => rng.pick(&[Action::Trim(0), Action::Trim(1), Action::StopReplica, Action::Failover]),
         95 | 96 => Action::Tamper(tamper(rng)),
         97 => Action::RedisClock(rng.pick(&[5, -5, 600, -1]) * SECOND as i64),
         98 => Action::PodClock(rng.below(PODS as u64) as usize, rng.pick(&[5, -5, 600, -600]) * SECOND as i64),
         _ => Action::Configure(rng.pick(cast.vms), rng.pick(&settings::ALL)),
+    }
+}
+
+/// The content behind a path changes, and a moment later somebody says so.
+fn announce(rng: &mut Rng, cast: &Cast, at: u64, events: &mut Vec<Planned>) {
+    let path = rng.pick(&cast.paths);
+    if rng.chance(85) {
+        let action = Action::Change(path.split('?').next().unwrap().to_owned());
+        events.push(Planned { at, action, seed: rng.next() });
+    }
+    for _ in 0..rng.pick(&[1, 1, 1, 1, 2, 5]) {
+        let at = at + rng.pick(&[0, MILLI, 20 * MILLI, 200 * MILLI]);
+        events.push(Planned { at, action: Action::Publish(says(rng, path)), seed: rng.next() });
+    }
+}
+
+fn lose(rng: &mut Rng, cast: &Cast) -> Action {
+    match rng.below(4) {
+        0 => Action::LoseRoot(rng.pick(cast.vms)),
+        1 => Action::LosePod(rng.below(PODS as u64) as usize),
+        _ => Action::LoseWorker(rng.pick(cast.vms)),
     }
 }
 

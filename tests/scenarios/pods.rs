@@ -23,6 +23,8 @@ pub struct Pod {
     pub clock: i64,
     /// How far that clock was ever behind.
     pub behind: u64,
+    /// When its workers may not have heard of what stands in the log: from, to.
+    pub disturbed: Vec<(u64, u64)>,
     /// What is wrong on its own way to L2, and until when.
     pub fault: Option<(Fault, u64)>,
 }

@@ -31,6 +31,11 @@ impl World {
             rng,
             active: false,
             paused: false,
+            paused_since: None,
+            begun: self.now,
+            orphaned: false,
+            reconfigured: false,
+            reached: false,
             token: None,
             lookups: 0,
             looked_at: None,
@@ -80,9 +85,15 @@ impl World {
     }
 
     /// What a verdict of the request phase means for the stream.
-    fn act(&mut self, id: u32, verdict: Verdict) {
+    pub fn act(&mut self, id: u32, verdict: Verdict) {
         match verdict {
-            Verdict::Pause => self.stream(id).paused = true,
+            Verdict::Pause => {
+                let reads = self.vms[self.streams[&id].ask.vm].worker.reads_body(id);
+                let now = self.now;
+                let stream = self.stream(id);
+                stream.paused = true;
+                stream.paused_since = stream.paused_since.filter(|_| !reads).or((!reads).then_some(now));
+            }
             Verdict::Continue => self.resume(id),
             Verdict::Reply(answer) => self.serve(id, &answer),
         }
@@ -92,6 +103,7 @@ impl World {
     pub fn resume(&mut self, id: u32) {
         let stream = self.stream(id);
         stream.paused = false;
+        stream.paused_since = None;
         if std::mem::take(&mut stream.held) && stream.arrived > 0 {
             self.pass_body(id);
         }

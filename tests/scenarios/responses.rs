@@ -35,6 +35,8 @@ impl World {
             _ => {
                 let exchange = self.origin.answer(&ask, self.now, self.wall_base);
                 self.check_leader(vm, Who::Stream(id), &sent, exchange);
+                self.stream(id).reached = true;
+                self.check_alone_in_fleet(id);
                 (self.response(exchange), ask.takes)
             }
         };
@@ -144,7 +146,8 @@ impl World {
         let stream = self.stream(id);
         let response = stream.response.clone().unwrap();
         let lines = response.head.iter().filter(|(name, _)| name == "cache-status");
-        let cache_status = lines.map(|(_, value)| String::from_utf8_lossy(value).into_owned()).collect();
+        let cache_status: Vec<String> = lines.map(|(_, value)| String::from_utf8_lossy(value).into_owned()).collect();
+        cache_status.iter().for_each(|line| self.note_key(id, line));
         self.close(id, Outcome::Origin { status: response.status, cache_status });
     }
 
@@ -157,6 +160,7 @@ impl World {
     pub fn serve(&mut self, id: u32, answer: &Answer) {
         let (state, status, age) = (answer.state, answer.status(), answer.age);
         self.tell(format!("   #{id} served {state} {status} age={age} {}", answer.cache_status));
+        self.note_key(id, &answer.cache_status);
         self.judge(id, answer);
         self.close(id, Outcome::Cache { state, status, age, body: answer.body().to_vec() });
     }
@@ -170,7 +174,7 @@ impl World {
     }
 
     /// The stream ends, as `Drop` of its context sees it.
-    fn close(&mut self, id: u32, outcome: Outcome) {
+    pub fn close(&mut self, id: u32, outcome: Outcome) {
         let served = matches!(outcome, Outcome::Cache { .. });
         if self.stream(id).active && !served {
             self.on(id, Event::Gone);

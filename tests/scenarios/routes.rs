@@ -124,6 +124,7 @@ fn plain(path: &str, ask: &Ask, version: u64, terms: &mut Terms) {
         "/v1/smax" => strict("shared", terms),
         "/v1/expires" => terms.explicit = Some(30),
         "/v1/tagged" => {
+            terms.add("surrogate-key", "t1 t2");
             terms.control("max-age=3", Some(3));
             terms.tagged = true;
         }
@@ -212,7 +213,10 @@ fn said(tail: &str, ask: &Ask, terms: &mut Terms) {
         }
         "old" => terms.dated = Some(1000),
         "young" => terms.dated = Some(30),
-        "weak" => terms.weak = true,
+        "weak" => {
+            terms.add("cache-groups", "\"gw\", \"gv\"");
+            terms.weak = true;
+        }
         "cdn" => targeted(terms),
         "lang" => {
             terms.control("max-age=3", Some(3));

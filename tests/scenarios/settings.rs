@@ -70,14 +70,19 @@ fn base() -> Value {
     let mut identify =
         rule("identify", json!(["POST"]), "/identify", "shared", json!({ "json": members, "max_body": "1KiB" }));
     identify["freshness"] = json!({ "override": "90s" });
+    let mut search =
+        rule("search", get.clone(), "/search", "shared", json!({ "query": { "ignore": ["utm_*"], "sort": true } }));
+    search["tags"] = json!(["find"]);
+    let mut open = rule("open", get.clone(), "/open/**", "origin", json!({}));
+    open["tags"] = json!(["open", "one"]);
     let lab = json!({ "headers": ["x-tenant"], "properties": [["filter_state", "lab.ja4"]] });
     json!({
         "memory": { "max_entries": 40, "max_bytes": "96KiB", "ttl": "40s" },
         "redis": { "cluster": "webdis", "timeout": "50ms", "ttl": "5m" },
         "rules": [
             rule("profiles", get.clone(), "/v1/**", "shared", json!({})),
-            rule("open", get.clone(), "/open/**", "origin", json!({})),
-            rule("search", get.clone(), "/search", "shared", json!({ "query": { "ignore": ["utm_*"], "sort": true } })),
+            open,
+            search,
             rule("keyed", get, "/keyed/**", "shared", lab),
             identify,
             rule("compare", json!(["POST"]), "/compare", "shared", json!({ "body": "whole", "max_body": "1KiB" })),
@@ -89,7 +94,7 @@ fn base() -> Value {
 /// Short lives, and windows after them.
 fn windows() -> Value {
     let freshness = json!({ "default": "4s", "stale_while_revalidate": "6s", "stale_if_error": "20s" });
-    json!({ "name": "windows", "match": { "paths": ["/w/**"] }, "auth": "shared", "freshness": freshness })
+    json!({ "name": "windows", "match": { "paths": ["/w/**"] }, "auth": "shared", "freshness": freshness, "tags": ["w"] })
 }
 
 /// The same, refreshed with nobody waiting.
@@ -143,6 +148,12 @@ impl RuleFacts {
 
     pub fn keyed_on_body(&self) -> bool {
         self.rule["key"]["json"].is_object() || self.rule["key"]["body"].is_string()
+    }
+
+    /// What all of its answers are tagged with.
+    pub fn tags(&self) -> Vec<String> {
+        let tags = self.rule["tags"].as_array().into_iter().flatten();
+        tags.map(|tag| tag.as_str().unwrap().to_owned()).collect()
     }
 
     /// Whether a request shows who asks.
@@ -212,6 +223,16 @@ pub fn rule_for(config: &Value, ask: &Ask) -> Option<RuleFacts> {
 fn is_about(rule: &Value, path: &str) -> bool {
     let pattern = rule["match"]["paths"][0].as_str().unwrap();
     pattern.strip_suffix("**").map_or(path == pattern, |start| path.starts_with(start))
+}
+
+/// Path and query of a request as the key of this rule has them.
+pub fn target_as_keyed(rule: &RuleFacts, ask: &Ask) -> String {
+    if !rule.rule["key"]["query"].is_object() {
+        return ask.target.clone();
+    }
+    let kept = crate::questions::search(ask);
+    let query = kept.split_once('?').map_or("", |(_, query)| query);
+    if query.is_empty() { ask.path().to_owned() } else { format!("{}?{query}", ask.path()) }
 }
 
 /// A URI as the rule tells URIs apart that is for its path, whatever the method. Hosts are those of plain HTTP.

@@ -4,7 +4,9 @@ use crate::callers::{Ask, SECOND};
 use crate::changes::Success;
 use crate::clock::Agenda;
 use crate::host::{Outcome, Stream, Vm};
-use crate::network::{Fault, Flight, Front, Request, Who};
+use crate::mail::Post;
+use crate::network::{Fault, Flight, Front, POLL, Request, Who};
+use crate::notices::{Notice, Says};
 use crate::origin::Origin;
 use crate::pods::{ALL, PODS, Pod, pod_of};
 use crate::random::Rng;
@@ -32,14 +34,24 @@ pub enum Action {
     FlushScripts,
     /// Redis forgets everything.
     Wipe,
-    /// Another Redis takes over: another epoch, no scripts.
+    /// The replica hears nothing from now on.
+    StopReplica,
+    /// The replica takes over, as far as it has heard: another epoch, no scripts.
     Failover,
-    /// Somebody appends to the log of invalidations.
-    Log,
+    /// Redis begins anew with what it held: another epoch that continues none, no scripts.
+    Restart,
+    /// Somebody publishes in the log of invalidations.
+    Publish(Says),
+    /// All but so many events are cut off the log.
+    Trim(usize),
     /// All that the origin says for so many microseconds is this status.
     Trouble(u16, u64),
     /// The root of a worker is drained and gone, and what it was to hear is never heard.
     LoseRoot(usize),
+    /// A worker's VM is lost, and another takes its place.
+    LoseWorker(usize),
+    /// A pod goes, and another takes its place.
+    LosePod(usize),
     Tamper(Tamper),
     /// Redis' clock is set, by microseconds.
     RedisClock(i64),
@@ -62,13 +74,20 @@ pub enum Step {
     Arrives(u64),
     Replies(u64),
     TimesOut(u64),
-    Errands(usize),
+    /// Of a worker; idle ones are those of calls that go on all the time.
+    Errands(usize, bool),
+    /// A queue has letters.
+    Mail(u32),
+    /// A stream of a worker in one of its lives.
+    Woken(usize, u32, u32),
     BehindAsked(usize, u32),
     BehindAnswered(usize, u32),
     /// Of a worker, in which of its lives.
     Tick(usize, u32),
 }
 
+/// How long after a fault the breaker may still keep a worker from Redis.
+const RECOVERS: u64 = 20 * SECOND;
 /// When the workers' monotonic clocks began, in seconds before the story.
 const BEGAN: [u64; ALL] = [3, 777, 12, 90_000];
 
@@ -102,8 +121,18 @@ pub struct World {
     /// Commands on their way to webdis, and from which worker.
     pub requests: BTreeMap<u64, (usize, Request)>,
     pub next_flight: u64,
+    pub next_poll: u64,
+    /// The story says how each poll of the log ends, too.
+    pub tells_polls: bool,
     pub front: Front,
+    pub post: Post,
     pub origin: Origin,
+    /// What outsiders have published.
+    pub notices: Vec<Notice>,
+    /// The keys that clients were shown, by path.
+    pub keys_shown: BTreeMap<String, String>,
+    /// Nothing has gone wrong so far.
+    pub calm: bool,
     /// Whether a worker ever got another configuration.
     pub configured: bool,
     /// Successes of unsafe requests.
@@ -132,17 +161,21 @@ impl World {
             flights: BTreeMap::new(),
             requests: BTreeMap::new(),
             next_flight: 0,
+            next_poll: POLL,
+            tells_polls: false,
             front: Front::new(setup.redis_clock),
+            post: Post::default(),
             origin: Origin::default(),
+            notices: Vec::new(),
+            keys_shown: BTreeMap::new(),
+            calm: true,
             configured: false,
             successes: Vec::new(),
             leaders: BTreeMap::new(),
             story: Story::default(),
             violation: None,
         };
-        for (at, vm) in world.vms.iter().enumerate() {
-            vm.worker.prepare(&mut world.pods[pod_of(at)].shared);
-        }
+        (0..ALL).for_each(|vm| world.enlist(vm));
         world
     }
 
@@ -181,7 +214,9 @@ impl World {
             Step::Arrives(id) => self.arrives(id),
             Step::Replies(id) => self.replies(id, true),
             Step::TimesOut(id) => self.replies(id, false),
-            Step::Errands(vm) => self.run_errands(vm),
+            Step::Errands(vm, _) => self.run_errands(vm),
+            Step::Mail(queue) => self.read_mail(queue),
+            Step::Woken(vm, life, stream) => self.woken(vm, life, stream),
             Step::BehindAsked(vm, number) => self.behind_asked(vm, number),
             Step::BehindAnswered(vm, number) => self.behind_answered(vm, number),
             Step::Tick(vm, life) if self.vms[vm].life == life => self.tick(vm),
@@ -200,46 +235,41 @@ impl World {
                 self.begin(at as u32, ask, seed);
             }
             Action::Change(path) => self.origin.change(&path, self.now),
-            Action::Fault(fault, lasts) => self.front.fault = Some((fault, self.now + lasts)),
-            Action::Partition(pod, fault, lasts) => self.pods[pod].fault = Some((fault, self.now + lasts)),
+            Action::Fault(fault, lasts) => {
+                self.front.fault = Some((fault, self.now + lasts));
+                self.disturb_all(lasts + RECOVERS);
+            }
+            Action::Partition(pod, fault, lasts) => {
+                self.pods[pod].fault = Some((fault, self.now + lasts));
+                self.disturb(pod, lasts + RECOVERS);
+            }
             Action::FlushScripts => self.front.server.flush_scripts(),
             Action::Wipe => self.wipe(),
+            Action::StopReplica => self.stop_replica(),
             Action::Failover => self.fail_over(),
-            Action::Log => self.append_to_log(),
+            Action::Restart => self.restart(),
+            Action::Publish(says) => self.publish(says),
+            Action::Trim(kept) => self.front.server.keys().trim(b"fpc:log", kept),
             Action::Tamper(how) => {
+                self.calm = false;
                 let what = self.front.tamper(how, &mut Rng::new(seed));
                 self.tell(format!("   {what}"));
             }
             Action::Trouble(status, lasts) => self.origin.trouble = Some((status, self.now + lasts)),
             Action::LoseRoot(vm) => self.lose_root(vm),
-            Action::RedisClock(by) => self.front.turn_clock(by, self.now),
+            Action::LoseWorker(vm) => self.lose_worker(vm),
+            Action::LosePod(pod) => self.lose_pod(pod),
+            Action::RedisClock(by) => {
+                self.front.turn_clock(by, self.now);
+                self.calm = false;
+            }
             Action::PodClock(pod, by) => {
                 self.pods[pod].turn_clock(by);
                 self.front.turned = true;
+                self.disturb(pod, RECOVERS);
             }
             Action::Configure(vm, name) => self.configure(vm, name),
         }
-    }
-
-    fn fail_over(&mut self) {
-        self.front.server.flush_scripts();
-        self.front.server.keys().epoch += 1;
-    }
-
-    fn append_to_log(&mut self) {
-        let mut keys = self.front.server.keys();
-        let log = keys.streams.entry(b"fpc:log".to_vec()).or_default();
-        log.added += 1;
-        log.length += 1;
-    }
-
-    /// Redis forgets everything, bans too: what they promised is over.
-    fn wipe(&mut self) {
-        let mut keys = self.front.server.keys();
-        keys.hashes.clear();
-        keys.streams.clear();
-        drop(keys);
-        self.successes.iter_mut().for_each(|success| success.forgotten = true);
     }
 
     fn configure(&mut self, vm: usize, name: &str) {
@@ -247,6 +277,9 @@ impl World {
         self.vms[vm].worker.configure(Config::parse(config.to_string().as_bytes()).unwrap());
         self.vms[vm].config = Rc::new(config);
         self.configured = true;
+        self.calm = false;
+        self.disturb(pod_of(vm), RECOVERS);
+        self.live.iter().for_each(|id| self.streams.get_mut(id).unwrap().reconfigured = true);
         let mut rng = Rng::new(self.now);
         self.run_for_root(vm, &mut rng);
     }
