@@ -18,7 +18,7 @@ pub fn publish(redis: &Redis, notices: &[Notice], longest: Duration) -> Call {
 /// A notice as three arguments. An empty value would be lost in a URL: it is one of all, where it means nothing.
 fn words(notice: &Notice) -> [String; 3] {
     let value = notice.scope.value();
-    let (scope, value) = if value.is_empty() { ("all", "-") } else { (notice.scope.as_str(), &*value) };
+    let (scope, value) = if value.is_empty() { ("all", "-") } else { (notice.scope.as_str(), value) };
     [notice.op.as_str().to_owned(), scope.to_owned(), value.to_owned()]
 }
 
