@@ -40,6 +40,14 @@ use std::time::Duration;
 /// A stream of the host, by the number of its context.
 pub type Stream = u32;
 
+/// The streams of a worker's own count from here; the host's count from 1.
+pub const BEHIND: Stream = 1 << 31;
+
+/// Whether a stream is one of the worker's own: nobody waits for it.
+pub fn is_behind(stream: Stream) -> bool {
+    stream >= BEHIND
+}
+
 /// A rule in force.
 #[derive(Debug)]
 pub struct Ruled {
@@ -209,6 +217,8 @@ pub struct Asked {
     pub lead: Option<Lead>,
     /// Whether nobody waits for it.
     pub background: bool,
+    /// Its place among the streams that nobody waits for.
+    pub slot: Option<Lead>,
     /// Whether it was invalidated while it was under way: what it brings is not kept.
     pub overtaken: bool,
     /// Until when it may wait for answers that others ask for; unknown before it has to.
@@ -331,6 +341,8 @@ pub struct Parked {
 pub struct Refreshing {
     /// A request like the one that found the entry.
     pub asked: Asked,
+    /// Why it is made.
+    pub reason: Forward,
     /// The stale entry; none where an answer is fetched before anybody asks for it.
     pub held: Option<Held>,
 }
@@ -361,6 +373,8 @@ pub struct Filling {
     pub entry: Entry,
     /// How long the body must be, where the origin said so.
     pub expected: Option<u64>,
+    /// When the origin was asked.
+    pub begun: Instant,
     /// When its head was received.
     pub received: Instant,
 }
@@ -383,6 +397,8 @@ pub struct Changing {
     pub headers: Headers,
     /// When it went out.
     pub sent: Now,
+    /// Its stream.
+    pub stream: Stream,
     /// Whether anything was invalidated while it was under way: then its answer may be the older one.
     pub overtaken: bool,
 }

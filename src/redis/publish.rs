@@ -22,6 +22,13 @@ fn words(notice: &Notice) -> [String; 3] {
     [notice.op.as_str().to_owned(), scope.to_owned(), value.to_owned()]
 }
 
+/// The URIs that notices are about, by their digests.
+pub fn published_uris(call: &Call) -> Vec<u128> {
+    let (notices, _) = call.arguments.get(1..).unwrap_or_default().as_chunks::<3>();
+    let uris = notices.iter().filter(|[_, scope, _]| scope == "uri");
+    uris.filter_map(|[.., value]| u128::from_str_radix(value, 16).ok()).collect()
+}
+
 /// Reads the answer to [`publish`]: the place of the last notice in the log, and of all their bans.
 ///
 /// # Errors

@@ -4,7 +4,7 @@
 //! assumed, or when what L2 has may not be used: then it names that, and gets another answer or the lease.
 
 use super::follow::Standing;
-use super::wait::may_fill;
+use super::wait::{FIRST_PAUSE, may_fill};
 use super::{Outside, Worker, validate};
 use crate::codec;
 use crate::entry::Entry;
@@ -51,16 +51,8 @@ impl Worker {
         // What is suspended is not refused: L2 may say that it is still so.
         let refused = stale.as_ref().filter(|_| reason != Forward::Suspended).and_then(|held| held.fill);
         let call = self.question(&asked, &place, &selecting, refused, outside);
-        let looking = Looking {
-            asked,
-            reason,
-            stale,
-            selecting,
-            call,
-            calls: 0,
-            sent: outside.now.mono,
-            pause: Duration::from_millis(10),
-        };
+        let looking =
+            Looking { asked, reason, stale, selecting, call, calls: 0, sent: outside.now.mono, pause: FIRST_PAUSE };
         self.send(looking, outside)
     }
 
@@ -223,7 +215,12 @@ impl Worker {
         self.ask_l2_as(Looking { selecting, ..looking }, outside)
     }
 
-    fn found_entry(&mut self, mut looking: Looking, hit: Hit<'_>, outside: &mut Outside<'_>) -> (Option<Phase>, Verdict) {
+    fn found_entry(
+        &mut self,
+        mut looking: Looking,
+        hit: Hit<'_>,
+        outside: &mut Outside<'_>,
+    ) -> (Option<Phase>, Verdict) {
         let asked = &looking.asked;
         let entry = codec::decode(hit.bytes).ok().filter(|entry| belongs(entry, asked));
         let Some(entry) = entry else {
@@ -291,7 +288,11 @@ impl Worker {
     /// What L2 has will not do: another answer, or the lease for one.
     fn another(&mut self, looking: Looking, hit: Hit<'_>, outside: &mut Outside<'_>) -> (Option<Phase>, Verdict) {
         let refusable = hit.fill.is_some() && looking.calls < MOST_CALLS && may_fill(&looking.asked);
-        if refusable { self.ask_l2_but(looking, hit.fill, outside) } else { self.origin(looking, Some(hit.at), outside) }
+        if refusable {
+            self.ask_l2_but(looking, hit.fill, outside)
+        } else {
+            self.origin(looking, Some(hit.at), outside)
+        }
     }
 
     /// The log is further on than this worker knows: first it is read.

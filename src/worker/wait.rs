@@ -3,7 +3,7 @@
 //! Nobody waits longer than `fill.wait`, all waits together. Then a request goes to the origin by itself.
 
 use super::follow::Standing;
-use super::{Outside, Worker, validate};
+use super::{Outside, Worker};
 use crate::memory::Held;
 use crate::metrics::{LeaseEnd, Metric, RefreshEnd, Status, Tier};
 use crate::reason::Forward;
@@ -15,8 +15,9 @@ use std::time::Duration;
 
 /// How often a request may wait in vain before it goes alone.
 const MOST_ROUNDS: u8 = 2;
-/// The first pause before L2 is asked again, and the longest.
-const PAUSES: (Duration, Duration) = (Duration::from_millis(10), Duration::from_millis(50));
+/// The pause before L2 is asked again: the first one, and the longest.
+pub(super) const FIRST_PAUSE: Duration = Duration::from_millis(10);
+const LONGEST_PAUSE: Duration = Duration::from_millis(50);
 
 impl Worker {
     /// Asks for an answer: with those who ask already, or first, or alone.
@@ -67,9 +68,16 @@ impl Worker {
     }
 
     /// The answer that another request asked for, where it is one to this request too.
-    fn share(&mut self, waiting: Waiting, held: Held, tier: Tier, outside: &mut Outside<'_>) -> (Option<Phase>, Verdict) {
+    fn share(
+        &mut self,
+        waiting: Waiting,
+        held: Held,
+        tier: Tier,
+        outside: &mut Outside<'_>,
+    ) -> (Option<Phase>, Verdict) {
         let (asked, now) = (&waiting.asked, outside.now.mono);
-        let same = held.entry.key == asked.key.text() && selection::matches(&held.entry.selecting, &asked.draft.headers);
+        let same =
+            held.entry.key == asked.key.text() && selection::matches(&held.entry.selecting, &asked.draft.headers);
         let standing = self.standing(&held, &asked.draft.ruled, now);
         if !same || asked.overtaken || !matches!(standing, Standing::Good) {
             return self.look_again(waiting, outside);
@@ -113,6 +121,12 @@ impl Worker {
         }
     }
 
+    /// Its client is gone.
+    pub(super) fn leaves(&mut self, waiting: &Waiting) -> (Option<Phase>, Verdict) {
+        self.flights.leave(waiting.asked.draft.stream, waiting.wanted);
+        (None, Verdict::Continue)
+    }
+
     /// It has waited long enough.
     pub(super) fn waited(&mut self, waiting: Waiting, outside: &mut Outside<'_>) -> (Option<Phase>, Verdict) {
         self.flights.leave(waiting.asked.draft.stream, waiting.wanted);
@@ -135,7 +149,8 @@ impl Worker {
         if !waits(asked, looking.reason) || asked.patience.is_some_and(|until| now >= until) {
             return self.fetch(looking.asked, looking.reason, looking.stale, None, outside);
         }
-        self.poll(looking, PAUSES.0, outside)
+        let pause = looking.pause;
+        self.poll(looking, pause, outside)
     }
 
     /// Who asks for others need not: somebody else does already.
@@ -172,14 +187,8 @@ impl Worker {
             return self.fetch(looking.asked, looking.reason, looking.stale, None, outside);
         }
         looking.calls = 0;
-        looking.pause = (pause * 2).min(PAUSES.1);
+        looking.pause = pause.saturating_mul(2).min(LONGEST_PAUSE);
         self.ask_l2_as(looking, outside)
-    }
-
-    /// Goes on to wait, after another look in vain.
-    pub(super) fn poll_on(&mut self, looking: Looking, outside: &Outside<'_>) -> (Option<Phase>, Verdict) {
-        let pause = looking.pause;
-        self.poll(looking, pause, outside)
     }
 
     /// Tells those who wait for `stream` what becomes of them.
