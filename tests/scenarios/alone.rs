@@ -60,9 +60,8 @@ impl World {
         let keys = self.front.server.keys();
         let now = keys.clock / 1000;
         let endless = keys.strings.iter().find(|(_, lease)| lease.ends.is_none());
-        let kept = keys.strings.iter().find(|(_, lease)| {
-            lease.value != b"U" && lease.ends.is_some_and(|ends| ends > now)
-        });
+        let kept =
+            keys.strings.iter().find(|(_, lease)| lease.value != b"U" && lease.ends.is_some_and(|ends| ends > now));
         let wrong = endless.map(|(key, _)| (key.clone(), "has no end"));
         let wrong = wrong.or(kept.filter(|_| self.calm).map(|(key, _)| (key.clone(), "is given back by nobody")));
         drop(keys);

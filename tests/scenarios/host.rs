@@ -251,7 +251,9 @@ impl World {
                 self.vms[vm].fills += 1;
                 self.vms[vm].fill_bytes += body.len();
             }
-            None if call.script.name == "publish" => self.tell(format!("w{vm} {who} publishes {:?}", &call.arguments[1..])),
+            None if call.script.name == "publish" => {
+                self.tell(format!("w{vm} {who} publishes {:?}", &call.arguments[1..]))
+            }
             None => {}
         }
         let about = if let Who::Stream(id) = who { Some(id) } else { None };

@@ -175,7 +175,9 @@ impl World {
             _ => Ok(self.run_request(&request, fault)),
         };
         let ran = self.front.ran;
-        if let Some(about) = self.front.bans.remove(&id).filter(|_| reply.as_ref().is_ok_and(|reply| reply.starts_with(b"$"))) {
+        if let Some(about) =
+            self.front.bans.remove(&id).filter(|_| reply.as_ref().is_ok_and(|reply| reply.starts_with(b"$")))
+        {
             self.banned(about);
         }
         let Some(flight) = self.flights.get_mut(&id) else { return };

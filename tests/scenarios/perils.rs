@@ -42,7 +42,8 @@ impl World {
             self.stream(id).active = false;
             self.close(id, Outcome::Broken);
         }
-        self.pods[pod] = Pod { disturbed: std::mem::take(&mut self.pods[pod].disturbed), ..Pod::new(self.pods[pod].clock) };
+        self.pods[pod] =
+            Pod { disturbed: std::mem::take(&mut self.pods[pod].disturbed), ..Pod::new(self.pods[pod].clock) };
         self.disturb(pod, ORPHANED);
         for vm in pod * WORKERS..(pod + 1) * WORKERS {
             self.replace(vm);

@@ -3,8 +3,8 @@
 
 use crate::callers::{MILLI, SECOND};
 use crate::cast::{Cast, again, ask, cast};
-use crate::news::says;
 use crate::network::Fault;
+use crate::news::says;
 use crate::pods::PODS;
 use crate::random::Rng;
 use crate::settings;

@@ -118,9 +118,6 @@ impl World {
         self.stream(id).looked_at = ran;
         self.tell(format!("   #{id} L2 -> {}", outcome(&reply)));
         let verdict = self.drive(id, Event::L2(reply.as_deref().map_err(|failure| *failure)));
-        if matches!(verdict, Verdict::Pause) && self.stream(id).token.is_none() {
-            self.violated(format!("#{id} waits on for nothing"));
-        }
         self.act(id, verdict);
     }
 

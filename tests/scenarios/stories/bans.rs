@@ -17,7 +17,7 @@ fn scenario_what_was_changed_is_asked_for_again_in_both_tiers() {
         assert_eq!(tale.end(Ask::new(method, "/v1/plain").status(status)), format!("origin {status}"));
         assert_eq!(tale.end(Ask::get("/v1/plain").at(1)), "origin 200", "L2 has banned it: {method}");
         assert_eq!(tale.end(Ask::get("/v1/plain")), "hit;l2", "{method}");
-        assert_eq!(tale.calls("invalidate", "ok"), 1);
+        assert_eq!(tale.calls("publish", "ok"), 1);
     }
 }
 

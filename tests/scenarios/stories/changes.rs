@@ -3,6 +3,7 @@
 use super::Tale;
 use crate::callers::{Ask, MILLI, Sends};
 use crate::network::Fault;
+use crate::notices::Says;
 use crate::world::{Action, Setup};
 
 fn put(target: &str) -> Ask {
@@ -27,7 +28,7 @@ fn scenario_the_end_of_an_invalidation_is_heard_by_whoever_is_still_there() {
     for _ in 0..20 {
         tale.end(slow.clone());
     }
-    assert!(tale.calls("invalidate", "ok") > 0);
+    assert!(tale.calls("publish", "ok") > 0);
 }
 
 #[test]
@@ -165,7 +166,7 @@ fn scenario_what_l2_said_before_a_change_is_not_believed_after_it() {
         tale.play();
         assert_eq!(tale.ended(id), "origin 200", "{}", tale.world.story.text());
     }
-    assert!(tale.calls("invalidate", "ok") > 3);
+    assert!(tale.calls("publish", "ok") > 3);
 }
 
 #[test]
@@ -209,7 +210,7 @@ fn scenario_a_ban_outlives_its_master() {
 fn scenario_what_was_fetched_before_a_flush_or_under_another_master_is_fenced() {
     for action in [Action::Wipe, Action::Failover] {
         let mut tale = Tale::new();
-        tale.act(Action::Log);
+        tale.act(Action::Publish(Says::new("invalidate", "tag", "nobody's")));
         tale.end(Ask::get("/v1/other"));
         tale.plan(0, Action::Ask(Ask { takes: 100 * MILLI, ..Ask::get("/v1/plain") }));
         tale.plan(50 * MILLI, action);
