@@ -6,7 +6,9 @@
 mod check;
 mod document;
 mod find;
+mod redis;
 mod report;
+mod units;
 
 use std::io::Write;
 use std::process::ExitCode;
