@@ -148,7 +148,7 @@ impl Stage {
     fn on(&mut self, stream: Stream, event: Event<'_>) -> (Verdict, Vec<Command>) {
         let properties = &self.properties;
         let property = |path: &[String]| properties.get(&path.join(".")).cloned();
-        let mut outside = Outside { now: self.now, random: u32::MAX / 2, shared: &mut self.slots, property: &property };
+        let mut outside = Outside { now: self.now, random: u64::MAX / 2, shared: &mut self.slots, property: &property };
         let verdict = self.worker.on(stream, event, &mut outside);
         (verdict, self.worker.take_commands())
     }
