@@ -46,13 +46,8 @@ enum Command {
     Inspect(inspect::Arguments),
     Keys(keys::Arguments),
     /// Makes all Envoys forget what matches, in L1 and L2
-    ///
-    /// Exit status: 0 published and on all replicas (or there are none); 2 not published; 3 published, but not on all
-    /// replicas.
     Invalidate(publish::Arguments),
     /// Makes all Envoys take what matches for stale: served within its stale window while it is revalidated
-    ///
-    /// Exit status as of `invalidate`.
     Refresh(publish::Arguments),
 }
 

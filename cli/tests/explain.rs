@@ -84,18 +84,28 @@ the same request again
 
 #[test]
 fn who_says_the_lifetime_is_told() {
-    let says = |head: &str| {
+    let says = |path: &str, head: &str| {
         let response = format!("HTTP/1.1 {head}\nContent-Length: 0\n\n");
-        let entry = explain_json(&[URL, "--response", "-"], &response).1["response"]["entry"].clone();
+        let url = format!("https://api.example{path}");
+        let entry = explain_json(&[&url, "--response", "-"], &response).1["response"]["entry"].clone();
         (entry["lifetime_ms"].as_u64().unwrap(), entry["lifetime_says"].as_str().unwrap().to_owned())
     };
-    for (head, lifetime, who) in [
-        ("200 OK\nCache-Control: max-age=300", 300_000, "the origin"),
-        ("200 OK\nCache-Control: max-age=1\nCDN-Cache-Control: max-age=9", 9000, "the origin's CDN-Cache-Control"),
-        ("404 Not Found\nCache-Control: max-age=10", 10_000, "the rule's freshness.status"),
-        ("200 OK", 300_000, "the rule's freshness.default"),
+    let heuristic =
+        "200 OK\nDate: Sun, 06 Nov 1994 08:49:37 GMT\nLast-Modified: Sun, 06 Nov 1994 08:32:57 GMT\nETag: \"1\"";
+    for (path, head, lifetime, who) in [
+        ("/v1/profiles/x", "200 OK\nCache-Control: max-age=300", 300_000, "the origin"),
+        (
+            "/v1/profiles/x",
+            "200 OK\nCache-Control: max-age=1\nCDN-Cache-Control: max-age=9",
+            9000,
+            "the origin's CDN-Cache-Control",
+        ),
+        ("/v1/profiles/x", "404 Not Found\nCache-Control: max-age=10", 10_000, "the rule's freshness.status"),
+        ("/v1/profiles/x", "200 OK", 300_000, "the rule's freshness.default"),
+        ("/pages/x", "200 OK\nCache-Control: max-age=3600", 3_600_000, "the rule's freshness.override"),
+        ("/old/x", heuristic, 100_000, "the rule's freshness.heuristic"),
     ] {
-        assert_eq!(says(head), (lifetime, who.to_owned()), "{head}");
+        assert_eq!(says(path, head), (lifetime, who.to_owned()), "{path} {head}");
     }
 }
 
@@ -127,6 +137,8 @@ fn what_no_rule_has_is_told_why() {
 PUT https://api.other/v1/profiles/x
   not profiles: method \"PUT\" is none of GET, HEAD; host \"api.other\" is none of *.example
   not identify: method \"PUT\" is none of POST; path \"/v1/profiles/x\" is none of /v1/identify
+  not pages: method \"PUT\" is none of GET, HEAD; path \"/v1/profiles/x\" is none of /pages/**
+  not old: method \"PUT\" is none of GET, HEAD; path \"/v1/profiles/x\" is none of /old/**
   no rule has it; as its method is unsafe, its success makes what is stored of its URI invalid
 ";
     assert_eq!((status, stdout.as_str()), (1, expected));

@@ -13,9 +13,8 @@ mod publish;
 use std::time::Duration;
 
 use fingerprint_cache::config::Config;
-use redis::{Cmd, Connection, ConnectionLike, FromRedisValue};
+use redis::{Cmd, Connection, FromRedisValue, RedisResult};
 
-pub use ::redis::Value as Reply;
 pub use failure::sentence;
 pub use publish::{Published, publish};
 
@@ -110,13 +109,20 @@ impl Redis {
         command.query(&mut self.connection).map_err(|error| sentence(&self.address, &error))
     }
 
-    /// Sends several commands at once; each reply is one of its own, errors included.
+    /// Sends several commands at once and reads their replies.
     ///
     /// # Errors
-    /// As [`Redis::ask`], when there are no replies.
-    pub fn ask_all(&mut self, commands: &[Cmd]) -> Result<Vec<Reply>, String> {
-        let packed: Vec<u8> = commands.iter().flat_map(Cmd::get_packed_command).collect();
-        let replies = self.connection.req_packed_commands(&packed, 0, commands.len());
+    /// As [`Redis::ask`], when one of them is refused.
+    pub fn ask_all<T: FromRedisValue>(&mut self, commands: &[Cmd]) -> Result<Vec<T>, String> {
+        if commands.is_empty() {
+            return Ok(vec![]);
+        }
+        let mut pipe = redis::pipe();
+        commands.iter().for_each(|command| {
+            pipe.add_command(command.clone());
+        });
+        let replies: Result<Vec<RedisResult<T>>, _> = pipe.ignore_errors().query(&mut self.connection);
+        let replies = replies.and_then(|replies| replies.into_iter().collect());
         replies.map_err(|error| sentence(&self.address, &error))
     }
 
@@ -162,14 +168,6 @@ pub fn command(name: &str, arguments: &[&str]) -> Cmd {
         command.arg(*argument);
     });
     command
-}
-
-/// An integer reply; zero for any other, such as that of a key that is gone.
-pub fn integer(reply: &Reply) -> u64 {
-    match reply {
-        Reply::Int(number) => u64::try_from(*number).unwrap_or(0),
-        _ => 0,
-    }
 }
 
 fn replication(info: &str) -> Replication {

@@ -36,6 +36,7 @@ impl Scene {
         let mut scene = Self::new();
         let (replica, folder) = start();
         let port = scene.redis.port().to_string();
+        scene.redis.call(&["CONFIG", "SET", "repl-diskless-sync-delay", "0"]).unwrap();
         replica.call(&["CONFIG", "SET", "masteruser", ADMIN.0, "masterauth", ADMIN.1]).unwrap();
         replica.call(&["REPLICAOF", "127.0.0.1", &port]).unwrap();
         until(|| info(&replica).contains("master_link_status:up") && info(&scene.redis).contains("state=online"));
