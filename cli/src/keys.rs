@@ -15,14 +15,14 @@ use crate::units;
 const NONE: &str = "(none)";
 
 const MORE: &str = "\
-Walks by SCAN, never KEYS. With more keys than --sample the figures are an estimate, and say so. An entry with several \
-tags counts under each; the total counts it once.";
+Walks by SCAN, never KEYS. With more keys than --sample the figures are an estimate, and say so. An entry
+with several tags counts under each; the total counts it once.";
 
 /// Counts what L2 holds, and its bytes, by rule or tag
 #[derive(clap::Args)]
 #[command(after_help = MORE)]
 pub struct Arguments {
-    /// What to count by: the rule that stored it, or its tags (with --config those of its rule, too)
+    /// The rule that stored it, or its tags (with --config those of its rule, too)
     #[arg(long, value_enum, default_value = "rule")]
     by: By,
     /// The most keys to look at

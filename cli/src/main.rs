@@ -28,8 +28,11 @@ use fingerprint_cache::notice::Op;
 use output::Output;
 
 const STATUS: &str = "\
-Exit status: 0 all is well; 1 the answer is no (check: problems; explain: not stored or not reused; inspect: nothing \
-there); 2 nothing was done (wrong usage, a file or Redis that cannot be read); 3 published, but not on all replicas.";
+Exit status:
+  0  all is well
+  1  the answer is no (check: problems; explain: not stored or not reused; inspect: nothing there)
+  2  nothing was done: wrong usage, or a file or Redis that cannot be read
+  3  published, but not on all replicas";
 
 /// The native companion of fingerprint-cache.
 #[derive(Parser)]

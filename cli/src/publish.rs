@@ -13,9 +13,10 @@ use crate::redis::{self, Published, Redis};
 use crate::store::{self, Name, Variants, Walk};
 
 const MORE: &str = "\
-Every Envoy that follows the log hears of it within sync.interval; one that cannot read the log stops serving from L1 \
-after sync.max_lag. Exit status: 0 published, and on all replicas (or there are none); 2 not published; 3 published, but \
-not on all replicas.";
+Every Envoy that follows the log hears of it within sync.interval; one that cannot read the log stops
+serving from L1 after sync.max_lag.
+Exit status: 0 published, and on all replicas (or there are none); 2 not published, or nobody knows;
+3 published, but not on all replicas.";
 
 /// What the notice is about, and how it is published.
 #[derive(clap::Args)]
@@ -26,7 +27,7 @@ pub struct Arguments {
     /// Count what matches, and publish nothing
     #[arg(long)]
     dry_run: bool,
-    /// Publish at once, without counting what matches (which reads all of L2 for --tag, --uri, --prefix and --pattern)
+    /// Publish without counting first (which reads all of L2 for --tag, --uri, --prefix and --pattern)
     #[arg(long, conflicts_with = "dry_run")]
     no_count: bool,
     /// Print the result as JSON
@@ -41,10 +42,10 @@ pub struct Arguments {
 #[derive(clap::Args)]
 #[group(required = true, multiple = false)]
 struct Choice {
-    /// One primary key with all its variants: RULE:DIGEST, as in Cache-Status, or its name in Redis
+    /// One key with all its variants: RULE:DIGEST as in Cache-Status, or its name in Redis
     #[arg(long, value_name = "KEY")]
     key: Option<String>,
-    /// One URI under all rules: /path?query of any host, host/path?query, a URL, or its 32 hexadecimal digits
+    /// One URI under all rules: /path?query of any host, host/path?query, or a URL
     #[arg(long, value_name = "URI")]
     uri: Option<String>,
     /// All that begins so: /path of any host, or host/path

@@ -19,9 +19,9 @@ use crate::output::Output;
 use replay::Stage;
 
 const MORE: &str = "\
-A FILE holds `GET /path HTTP/1.1`, header lines, an empty line and the body. The replay is at the moment of the \
-response's Date. L2 is left out: see `inspect`. Exit status: 0 if the request is looked up and, with --response, the \
-same request again is answered; else 1.";
+A FILE holds `GET /path HTTP/1.1`, header lines, an empty line and the body. The replay is at the moment
+of the response's Date. L2 is left out: see `inspect`.
+Exit status: 0 if the request is looked up and, with --response, the same request again is answered; else 1.";
 
 /// Replays a request, and its response, with the filter's own code, and says what becomes of them and why
 #[derive(clap::Args)]

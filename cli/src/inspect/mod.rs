@@ -16,8 +16,9 @@ use crate::redis::{self, Redis};
 use crate::store::{self, Name, Variant};
 
 const MORE: &str = "\
-For a URL the keys are computed by the filter's code under every rule that is for it, with what -H, -X, -d and --property \
-add, as it is and under the other scheme. Exit status: 0 if there is anything, 1 if not.";
+For a URL the keys are computed by the filter's code under every rule that is for it, with what -H, -X, -d
+and --property add, as it is and under the other scheme.
+Exit status: 0 if there is anything, 1 if not.";
 
 /// Shows what Redis holds for a key: head, age, tags, size, whether it is banned, who is filling it
 #[derive(clap::Args)]
