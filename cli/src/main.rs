@@ -62,7 +62,7 @@ fn main() -> ExitCode {
             ExitCode::from(output.status)
         }
         Err(sentence) => {
-            eprintln!("{sentence}");
+            eprintln!("{}", output::plain(&sentence));
             ExitCode::from(2)
         }
     }

@@ -131,6 +131,31 @@ fn a_head_without_its_body_is_taken_for_whole() {
 }
 
 #[test]
+fn a_response_without_a_body_is_stored_too() {
+    let moved = "HTTP/1.1 301 Moved Permanently\nLocation: /x\n\n";
+    let (status, tree) = explain_json(&[URL, "--response", "-"], moved);
+    assert_eq!((status, &tree["response"]["stored"]), (0, &json!(true)));
+    assert_eq!(tree["response"]["entry"]["status"], 301);
+    assert_eq!(tree["again"]["status"], 301);
+}
+
+#[test]
+fn the_response_to_what_passes_is_not_looked_at() {
+    let response = "HTTP/1.1 200 OK\nContent-Length: 0\n\n";
+    let (status, stdout, _) = explain(&[URL, "-H", "cache-control: no-store", "--response", "-"], response);
+    let expected = "\
+  passes: request_no_store, the client said no-store
+the response
+  not looked at
+  Cache-Status: fingerprint-cache; fwd=bypass; fwd-status=200; detail=request_no_store
+the same request again
+  passes: request_no_store, the client said no-store
+";
+    assert!(stdout.ends_with(expected), "{stdout}");
+    assert_eq!(status, 1);
+}
+
+#[test]
 fn what_no_rule_has_is_told_why() {
     let (status, stdout, _) = explain(&["https://api.other/v1/profiles/x", "-X", "PUT"], "");
     let expected = "\

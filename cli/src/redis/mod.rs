@@ -24,12 +24,12 @@ const KEY_PREFIX: &str = "fpc";
 /// How to reach Redis; the password is better given in `FPCACHE_REDIS_PASSWORD` than in the URL, where others see it.
 #[derive(Clone, clap::Args)]
 #[group(skip)]
-#[command(next_help_heading = "Redis (password: in the URL or in FPCACHE_REDIS_PASSWORD)")]
+#[command(next_help_heading = "Redis (password: FPCACHE_REDIS_PASSWORD)")]
 pub struct Arguments {
     /// redis://[user[:password]@]host:port/db [default: redis://127.0.0.1:6379]
     #[arg(long, value_name = "URL", env = "FPCACHE_REDIS", hide_env_values = true)]
     pub redis: Option<String>,
-    /// Sentinels to ask for the master; user, password and db are those of --redis
+    /// Sentinels to ask for the master (their password: FPCACHE_SENTINEL_PASSWORD); the login is that of --redis
     #[arg(long, value_name = "HOST:PORT,..", env = "FPCACHE_SENTINEL", value_delimiter = ',', requires = "master")]
     pub sentinel: Vec<String>,
     /// What Sentinel calls the master
