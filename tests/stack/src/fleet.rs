@@ -42,12 +42,7 @@ pub struct Fleet {
 
 impl Fleet {
     /// See [`crate::Builder::fleet`].
-    pub(crate) fn start(
-        bootstrap: &Bootstrap,
-        options: &Options,
-        pods: usize,
-        unserved: Port,
-    ) -> Result<Self, String> {
+    pub(crate) fn start(bootstrap: &Bootstrap, options: &Options, pods: usize, unserved: Port) -> Result<Self, String> {
         let folder = Scratch::new("test-fleet")?;
         let mut redis = Redis::new(Port::free()?, &folder.room("redis")?);
         redis.start()?;
