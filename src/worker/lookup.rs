@@ -223,7 +223,12 @@ impl Worker {
         self.ask_l2_as(Looking { selecting, ..looking }, outside)
     }
 
-    fn found_entry(&mut self, mut looking: Looking, hit: Hit<'_>, outside: &mut Outside<'_>) -> (Option<Phase>, Verdict) {
+    fn found_entry(
+        &mut self,
+        mut looking: Looking,
+        hit: Hit<'_>,
+        outside: &mut Outside<'_>,
+    ) -> (Option<Phase>, Verdict) {
         let asked = &looking.asked;
         let entry = codec::decode(hit.bytes).ok().filter(|entry| belongs(entry, asked));
         let Some(entry) = entry else {
@@ -291,7 +296,11 @@ impl Worker {
     /// What L2 has will not do: another answer, or the lease for one.
     fn another(&mut self, looking: Looking, hit: Hit<'_>, outside: &mut Outside<'_>) -> (Option<Phase>, Verdict) {
         let refusable = hit.fill.is_some() && looking.calls < MOST_CALLS && may_fill(&looking.asked);
-        if refusable { self.ask_l2_but(looking, hit.fill, outside) } else { self.origin(looking, Some(hit.at), outside) }
+        if refusable {
+            self.ask_l2_but(looking, hit.fill, outside)
+        } else {
+            self.origin(looking, Some(hit.at), outside)
+        }
     }
 
     /// The log is further on than this worker knows: first it is read.
