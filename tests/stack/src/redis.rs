@@ -191,30 +191,3 @@ impl Redis {
         self.call(&["CONFIG", "SET", "maxmemory-policy", policy, "maxmemory", limit]).map(drop)
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::scratch::Scratch;
-
-    #[test]
-    fn a_replica_has_everything_and_takes_over() {
-        let folder = Scratch::new("unit").unwrap();
-        let start = |name| {
-            let mut redis = Redis::new(Port::free().unwrap(), &folder.room(name).unwrap());
-            redis.start().unwrap();
-            redis
-        };
-        let (mut master, mut replica) = (start("master"), start("replica"));
-        master.call(&["SET", "fpc:a", "1"]).unwrap();
-        assert!(master.replicated().is_err());
-        replica.follow(&master).unwrap();
-        master.call(&["SET", "fpc:b", "1"]).unwrap();
-        master.replicated().unwrap();
-        assert!(replica.call(&["SET", "fpc:c", "1"]).unwrap_err().contains("READONLY"));
-        master.kill();
-        replica.promote().unwrap();
-        replica.call(&["SET", "fpc:c", "1"]).unwrap();
-        assert_eq!(replica.keys().unwrap(), ["fpc:a", "fpc:b", "fpc:c"]);
-    }
-}

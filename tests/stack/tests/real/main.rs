@@ -3,6 +3,7 @@
 //! - [`acl`]: the user that webdis is may run what the scripts need, and nothing else.
 //! - [`l2`]: Redis and webdis stopped, killed, paused, read-only, full.
 //! - [`envoy`]: started, changed while it runs, refused.
+//! - [`fleet`]: a connection to each worker, a replica that takes over, a pod that is cut off.
 //! - [`safety`]: no process outlives the one that started it.
 //! - [`compose`]: the compose file, as far as it goes without docker.
 
@@ -11,6 +12,7 @@
 mod acl;
 mod compose;
 mod envoy;
+mod fleet;
 mod l2;
 mod safety;
 
