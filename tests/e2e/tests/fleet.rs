@@ -6,7 +6,7 @@ use e2e::pods::{BOUND, Pods, WORKERS, stamped, version_of, versioned};
 use e2e::service::Gate;
 use e2e::{LIMIT, Outcome, until, verdict};
 use serde_json::json;
-use stack::{Client, Publisher, Request, Scope};
+use stack::{Asked, Client, Publisher, Request, Scope, Step, answer};
 
 /// The old version is in the memory of all but the last of these workers; then the origin has a new one, which is
 /// published. The last worker, which has to ask L2, gives it at once, the others soon.
@@ -86,6 +86,50 @@ fn what_was_fetched_before_a_notice_is_not_stored_after_it() {
         }
         Ok(())
     });
+}
+
+/// What the origin says to an unsafe request: it has succeeded, and there is a new version.
+fn changes(pods: &Pods, lines: &'static str) {
+    let version = pods.version().clone();
+    pods.origin.becomes(move |asked| {
+        if asked.method == "GET" {
+            return grouped(asked, version.now());
+        }
+        version.next();
+        vec![Step::Write(format!("HTTP/1.1 204 No Content\r\n{lines}\r\n").into_bytes())]
+    });
+}
+
+/// As [`stamped`], and of the group `g`.
+fn grouped(asked: &Asked, version: usize) -> Vec<Step> {
+    let body = json!({ "version": version }).to_string();
+    let lines = [("cache-control", "max-age=60"), ("cache-groups", "\"g\""), ("x-path", &asked.path())];
+    answer(200, &lines, body)
+}
+
+/// A change that goes through one pod is heard by the workers of the other, too.
+fn change_reaches_all(lines: &'static str, changed: &'static str) {
+    versioned().play(|pods| {
+        changes(pods, lines);
+        let mut workers = pods.fleet.workers()?;
+        pods.warm(&mut workers, "/left/a")?;
+        let version = pods.version().now() + 1;
+        verdict::answered(&Request::new("PUT", changed).body("{}").send(pods.port(0)?)?, 204)?;
+        until("the log to have it", || {
+            Ok(pods.fleet.redis.call(&["XLEN", "fpc:log"])?.integer().unwrap_or_default() > 0)
+        })?;
+        workers.iter_mut().try_for_each(|worker| pods.becomes(worker, "/left/a", version))
+    });
+}
+
+#[test]
+fn a_put_through_one_pod_drops_its_uri_in_all() {
+    change_reaches_all("", "/left/a");
+}
+
+#[test]
+fn a_group_that_an_unsafe_answer_invalidates_is_gone_from_all() {
+    change_reaches_all("cache-group-invalidation: \"g\"\r\n", "/elsewhere");
 }
 
 /// Asks all workers until the origin has been asked so often.
