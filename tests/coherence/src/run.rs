@@ -106,13 +106,28 @@ fn fleet(origin: u16) -> Result<Fleet, String> {
 
 /// Asks each worker for each key, and gives the keys as they are shown.
 fn warm(fleet: &Fleet, truth: &Truth) -> Result<Vec<String>, String> {
-    let mut shown = vec![String::new(); truth.keys.len()];
-    for mut worker in fleet.workers()? {
-        for (key, shown) in truth.keys.iter().zip(&mut shown) {
-            let answer = worker.send(&Request::get(&key.target))?;
-            let status = answer.cache_status().unwrap_or_default();
-            *shown = status.key.ok_or_else(|| format!("{} is answered without its key", key.target))?;
-        }
+    let workers = fleet.workers()?;
+    // Each begins elsewhere, so that each fetches a part, and finds the others' parts in L2.
+    let part = truth.keys.len() / workers.len().max(1);
+    let shown = thread::scope(|scope| {
+        let asking = workers.into_iter().enumerate();
+        let asking = asking.map(|(number, worker)| scope.spawn(move || see(worker, truth, number * part)));
+        let asking: Vec<_> = asking.collect();
+        let seen = asking.into_iter().map(|asking| asking.join().unwrap_or_else(|_| Err("a panic".to_owned())));
+        seen.collect::<Result<Vec<_>, String>>()
+    });
+    shown?.into_iter().next().ok_or_else(|| "no workers".to_owned())
+}
+
+/// Asks one worker for each key, beginning with that of number `first`.
+fn see(mut worker: Client, truth: &Truth, first: usize) -> Result<Vec<String>, String> {
+    let count = truth.keys.len();
+    let mut shown = vec![String::new(); count];
+    for number in (first..first + count).map(|number| number % count) {
+        let target = truth.keys.get(number).map(|key| key.target.as_str()).unwrap_or_default();
+        let status = worker.send(&Request::get(target))?.cache_status().unwrap_or_default();
+        let place = shown.get_mut(number).ok_or("no such key")?;
+        *place = status.key.ok_or_else(|| format!("{target} is answered without its key"))?;
     }
     Ok(shown)
 }
