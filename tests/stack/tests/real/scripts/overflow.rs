@@ -31,7 +31,8 @@ fn left(both: &mut Both) -> HashMap<String, String> {
     let mut places: Vec<_> = held.values().map(|value| place(value)).collect();
     let keys = both.double.keys();
     let mut beside: Vec<_> = keys.hashes[&b"fpc:bans"[..]].fields.values().map(|value| place(&text(value))).collect();
-    (places.sort(), beside.sort());
+    places.sort();
+    beside.sort();
     assert!(places == beside, "Redis and its double");
     held
 }
