@@ -162,7 +162,21 @@ impl Both {
     fn promote(&mut self) {
         self.redis.read_only(true).unwrap();
         self.redis.read_only(false).unwrap();
-        self.double.keys().promote();
+        let mut keys = self.double.keys();
+        keys.before = Some(keys.epoch);
+        keys.epoch += 1;
+    }
+
+    /// Another epoch that continues none, and nothing is left.
+    fn restart(&mut self) {
+        self.redis.restart().unwrap();
+        // webdis would still answer some calls from connections to the old one.
+        self.webdis.stop();
+        self.webdis.start().unwrap();
+        self.double.flush_scripts();
+        let mut keys = self.double.keys();
+        keys.flush();
+        (keys.before, keys.epoch) = (None, keys.epoch + 1);
     }
 
     fn look(&mut self, selecting: &Selecting, want: &Want) -> Vec<u8> {
