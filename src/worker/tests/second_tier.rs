@@ -13,7 +13,7 @@ use wasm_bindgen_test::wasm_bindgen_test as test;
 /// Another worker of the same Envoy, with what the first has written to L2.
 fn sibling(of: &mut Bench, settings: &serde_json::Value) -> Bench {
     of.settle();
-    Bench { hashes: of.hashes.clone(), now: of.now, ..Bench::new(settings) }
+    of.sibling(settings)
 }
 
 /// A bench whose L2 holds the answer `one` to `/a`, and whose L1 is empty.
@@ -25,6 +25,13 @@ fn filled(change: &serde_json::Value) -> Bench {
         "miss;uri_miss"
     );
     sibling(&mut first, &settings)
+}
+
+/// All that L2 holds came in just now.
+fn came_in_now(bench: &Bench) {
+    let now = bench.now.mono;
+    let mut l2 = bench.l2();
+    l2.hashes.values_mut().flat_map(|(_, kept)| kept.values_mut()).for_each(|kept| kept.since = now);
 }
 
 #[test]
@@ -78,13 +85,12 @@ fn the_time_in_redis_counts_as_age_whatever_the_date() {
 fn an_entry_is_never_younger_than_its_date() {
     let mut bench = filled(&json!({}));
     bench.wait(59_000);
-    let hash = bench.hashes.values_mut().next().unwrap();
-    hash.1.values_mut().for_each(|(came_in, _, _)| *came_in = bench.now.mono);
+    came_in_now(&bench);
     assert_eq!(bench.ask(&get("/a"), &ok("x")), "hit;l2");
     assert_eq!(bench.answer.as_ref().unwrap().age, 59);
     let mut late = filled(&json!({}));
     late.wait(60_000);
-    late.hashes.values_mut().next().unwrap().1.values_mut().for_each(|(came_in, _, _)| *came_in = late.now.mono);
+    came_in_now(&late);
     assert_eq!(late.ask(&get("/a"), &ok("x")), "miss;stale");
 }
 
@@ -152,11 +158,11 @@ fn a_stale_entry_is_refused_and_its_validator_used() {
 fn the_younger_of_two_stale_entries_is_validated() {
     let mut bench = filled(&json!({}));
     bench.ask(&get("/a"), &ok("x"));
-    let old = bench.hashes.clone();
+    let old = bench.l2().hashes.clone();
     bench.wait(70_000);
     bench.ask(&get("/a"), &ok("two").with("cache-control", "max-age=60").with("etag", "\"2\""));
     bench.wait(70_000);
-    bench.hashes = old;
+    bench.l2().hashes = old;
     bench.conditions.clear();
     let (stream, _) = bench.send(&get("/a"));
     assert_eq!(bench.conditions, [("if-none-match", "\"2\"".to_owned())], "L1 has the younger one");

@@ -170,7 +170,7 @@ fn l2_keeps_what_may_be_served_stale() {
     first.ask(&get("/a"), &one());
     assert_eq!(first.fills[0].arguments[2], "240000");
     first.settle();
-    let mut second = Bench { hashes: first.hashes.clone(), now: first.now, ..Bench::new(&settings) };
+    let mut second = first.sibling(&settings);
     second.wait(61_000);
     let (leader, _) = second.send(&get("/a"));
     assert_eq!(second.ask(&get("/a"), &ok("x")), "stale;l2");
@@ -258,7 +258,7 @@ fn a_refresh_ends_in_four_ways() {
     let mut bench = behind();
     other.ask(&german().with("cache-control", "no-cache"), &ok("two").with("vary", "accept-language"));
     other.settle();
-    bench.hashes = other.hashes;
+    bench.redis = other.redis;
     bench.ask(&german(), &ok("x"));
     bench.refresh(&ok("x"));
     assert_eq!((ends(&bench, RefreshEnd::Found), bench.origin_calls.len()), (1, 0), "another pod was faster");
