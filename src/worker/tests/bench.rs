@@ -10,7 +10,7 @@ use crate::reason::L2Failure;
 use crate::redis::Call;
 use crate::redis::breaker::tests::Slots;
 use crate::time::{Instant, Now, Timestamp};
-use crate::transaction::{Command, Event, OriginCall, Stream, Verdict};
+use crate::transaction::{Command, Event, OriginCall, Phase, Stream, Verdict};
 use crate::worker::{InForce, Outside, Worker};
 use serde_json::{Value, json};
 use std::cell::{RefCell, RefMut};
@@ -333,6 +333,23 @@ impl Bench {
     pub fn body(&self) -> String {
         let answer = self.answer.as_ref().expect("an answer from the cache");
         String::from_utf8(answer.body().to_vec()).unwrap()
+    }
+
+    /// The phase of a stream.
+    pub fn phase(&self, stream: Stream) -> &'static str {
+        match self.worker.phases.get(&stream) {
+            None => "none",
+            Some(Phase::ReadingBody(_)) => "reading",
+            Some(Phase::Waiting(_)) => "waiting",
+            Some(Phase::Lookup(_)) => "lookup",
+            Some(Phase::Polling(_)) => "polling",
+            Some(Phase::Parked(_)) => "parked",
+            Some(Phase::Refreshing(_)) => "refreshing",
+            Some(Phase::Fetching(_)) => "fetching",
+            Some(Phase::Filling(_)) => "filling",
+            Some(Phase::Passing(_)) => "passing",
+            Some(Phase::Changing(_)) => "changing",
+        }
     }
 
     /// What L2 answers.

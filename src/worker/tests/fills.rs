@@ -27,6 +27,7 @@ fn a_fill_lives_no_longer_than_its_answer_nor_than_the_operator_says() {
             &ok("x").with("cache-control", cache_control).with("age", age),
         );
         assert_eq!(life(&bench), expected, "{cache_control} {age}");
+        bench.settle();
     }
     let before = bench.fills.len();
     bench.ask(&get("/b"), &ok("x").with("cache-control", "max-age=0").with("etag", "\"1\""));
