@@ -88,10 +88,10 @@ fn propagation(seen: &Seen, published: &Published) -> Option<Duration> {
     Some(last.saturating_duration_since(published.acknowledged)).filter(|took| *took < NEVER)
 }
 
-/// Whether the pod that was killed was away, or about to be, when its workers would have shown it.
+/// Whether the pod that was killed was away, or about to be, or just back, when its workers would have shown it.
 fn was_gone(seen: &Seen, published: &Published) -> bool {
     let (_, gone, back) = seen.killed;
-    published.acknowledged + BOUND > gone && published.acknowledged < back
+    published.acknowledged + BOUND > gone && published.acknowledged < back + BOUND
 }
 
 #[cfg(test)]
