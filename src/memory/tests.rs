@@ -26,7 +26,17 @@ pub(super) fn held(name: &str, accept: Option<&str>, body: usize, since: Instant
         cuts: Vec::new(),
         ..entry("")
     };
-    Held { entry: Rc::new(entry), age_then: Duration::from_secs(3), since, rule: 9, uri: 5 }
+    Held {
+        entry: Rc::new(entry),
+        age_then: Duration::from_secs(3),
+        since,
+        rule: 9,
+        uri: 5,
+        begun: since,
+        fill: None,
+        checked: Cell::default(),
+        stale: None,
+    }
 }
 
 fn at(seconds: u64) -> Instant {

@@ -273,9 +273,15 @@ impl Worker {
         hit: Hit<'_>,
         outside: &mut Outside<'_>,
     ) -> (Option<Phase>, Verdict) {
-        if reason == Forward::Stale && self.goes_stale(&mut looking.asked, &held, outside.now) {
-            self.flights.take_lease(looking.asked.draft.stream);
+        let led = looking.asked.lead.is_some();
+        let serves = reason == Forward::Stale && self.goes_stale(&mut looking.asked, &held, outside.now);
+        if serves || (!led && looking.asked.lead.is_some()) {
+            // Others are served it while somebody asks: those who wait need not.
             self.keep(looking.asked.key.digest(), held.clone());
+            self.end_flight(looking.asked.draft.stream, &Turn::Answer(held.clone(), Tier::L2));
+        }
+        if serves {
+            self.flights.take_lease(looking.asked.draft.stream);
             return self.hit(&looking.asked, &held, Tier::L2, outside);
         }
         let now = outside.now.mono;

@@ -70,21 +70,27 @@ impl Worker {
     /// The answer that another request asked for, where it is one to this request too.
     fn share(
         &mut self,
-        waiting: Waiting,
+        mut waiting: Waiting,
         held: Held,
         tier: Tier,
         outside: &mut Outside<'_>,
     ) -> (Option<Phase>, Verdict) {
-        let (asked, now) = (&waiting.asked, outside.now.mono);
+        let (asked, now) = (&mut waiting.asked, outside.now.mono);
         let same =
             held.entry.key == asked.key.text() && selection::matches(&held.entry.selecting, &asked.draft.headers);
-        let standing = self.standing(&held, &asked.draft.ruled, now);
-        if !same || asked.overtaken || !matches!(standing, Standing::Good) {
+        if !same || asked.overtaken {
             return self.look_again(waiting, outside);
         }
+        let (good, held) = match self.standing(&held, &asked.draft.ruled, now) {
+            Standing::Good => (true, held),
+            Standing::Refreshed(since) => (false, held.stale_from(since)),
+            Standing::Banned | Standing::Suspended => return self.look_again(waiting, outside),
+        };
         match held.may_answer(now, &asked.asking()) {
             Ok(()) if tier == Tier::Origin => self.collapsed(&waiting, &held, outside),
             Ok(()) => self.hit(asked, &held, tier, outside),
+            Err(Forward::Stale) if self.goes_stale(asked, &held, outside.now) => self.hit(asked, &held, tier, outside),
+            Err(_) if !good => self.look_again(waiting, outside),
             Err(reason) => self.fetch(waiting.asked, reason, Some(held), None, outside),
         }
     }

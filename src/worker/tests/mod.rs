@@ -6,6 +6,7 @@ mod change;
 mod fills;
 mod forms;
 mod gone;
+mod l2;
 mod message;
 #[cfg(not(target_family = "wasm"))]
 mod properties;

@@ -5,6 +5,7 @@
 //! - [`scripts`]: the shipped scripts on a real Redis behind a real webdis, and the double of the simulator beside them:
 //!   both are asked everything, and agree.
 //! - [`envoy`]: started, changed while it runs, refused.
+//! - [`fleet`]: a connection to each worker, a replica that takes over, a pod that is cut off.
 //! - [`safety`]: no process outlives the one that started it.
 //! - [`compose`]: the compose file, as far as it goes without docker.
 
@@ -13,6 +14,7 @@
 mod acl;
 mod compose;
 mod envoy;
+mod fleet;
 mod l2;
 mod safety;
 mod scripts;
