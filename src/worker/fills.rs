@@ -130,7 +130,19 @@ impl Worker {
                 self.count(Metric::Leases { end: LeaseEnd::Lost });
                 L2End::Fenced
             }
-            Err(failure) => L2End::Failed(failure),
+            Err(failure) => {
+                self.give_back(call, failure);
+                L2End::Failed(failure)
+            }
+        }
+    }
+
+    /// A fill that was refused before it began has left its lease: others would wait for nothing.
+    fn give_back(&mut self, call: &Call, failure: L2Failure) {
+        let token = call.arguments.get(4).and_then(|token| Token::parse(token));
+        if let (Some(key), Some(token), false) = (call.keys.get(1), token, failure.is_absence()) {
+            let lease = Lease { key: key.clone(), token };
+            self.commands.push(Command::Write(Box::new(redis::release(&lease))));
         }
     }
 

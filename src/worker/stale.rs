@@ -160,7 +160,7 @@ impl Worker {
         );
         let failed = matches!(status, Some(500 | 502 | 503 | 504)) && !asked.background;
         let ((age, ttl), rule) = (aged(asked, held, outside), &asked.draft.ruled.rule.freshness);
-        let within = ttl >= 0 || freshness::within(age, held.lifetime(rule), held.entry.if_error(rule));
+        let within = (early && ttl >= 0) || freshness::within(age, held.lifetime(rule), held.entry.if_error(rule));
         let serves = failed && usable && within && takes_stale(&asked.draft, age);
         serves.then_some(())?;
         let outcome = Outcome::InsteadOfError { status: status.unwrap_or_default(), ttl };

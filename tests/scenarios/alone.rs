@@ -12,7 +12,7 @@ use crate::world::World;
 const WAIT: u64 = 500 * MILLI;
 const MARKED: u64 = 5 * SECOND;
 /// How long a stream may be paused: the wait, a tick, and the calls to L2 before and after it with their timeouts.
-const MOST_PAUSED: u64 = WAIT + 110 * MILLI + 4 * 60 * MILLI;
+pub const MOST_PAUSED: u64 = WAIT + 110 * MILLI + 4 * 60 * MILLI;
 
 impl World {
     /// A request has reached the origin: nobody else is there for the same.

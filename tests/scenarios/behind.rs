@@ -1,9 +1,10 @@
 //! Refreshes that nobody waits for, as the root runs them: streams of the worker's own, with their calls to L2 and to
 //! the origin.
 
-use crate::callers::{Ask, MILLI, Sends};
+use crate::callers::{Ask, MILLI, SECOND, Sends};
 use crate::errands::Errand;
 use crate::network::{Who, outcome};
+use crate::pods::pod_of;
 use crate::random::Rng;
 use crate::responses::{Response, local};
 use crate::routes::render;
@@ -26,6 +27,8 @@ pub struct Behind {
     pub rng: Rng,
     pub begun: u64,
     pub lookups: usize,
+    /// Since when nothing moves it on but time and what others do.
+    pub idle_since: Option<u64>,
     /// What will move it on.
     pub waits: Waits,
     /// The root that made its call is gone: no answer will be heard.
@@ -60,6 +63,7 @@ impl World {
             rng: Rng::new(rng.next()),
             begun: self.now,
             lookups: 0,
+            idle_since: None,
             waits: Waits::Turn,
             lost: false,
             timeout: 0,
@@ -81,6 +85,7 @@ impl World {
             rng: Rng::new(rng.next()),
             begun: self.now,
             lookups: 0,
+            idle_since: None,
             waits: Waits::Turn,
             lost: false,
             timeout: 0,
@@ -109,21 +114,26 @@ impl World {
     }
 
     /// What a refresh waits for has come, or its time is over.
-    pub fn wake_behind(&mut self, vm: usize, number: u32) {
+    pub fn nudge_behind(&mut self, vm: usize, number: u32, event: Event<'_>) {
         if self.vms[vm].behind.get(&number).is_some_and(|behind| !behind.lost) {
-            self.drive_behind(vm, number, Event::Woken);
+            self.behind(vm, number).lookups = 0;
+            self.drive_behind(vm, number, event);
         }
     }
 
     /// Moves a refresh, and again where a call could not even be sent, as the root does.
     fn drive_behind(&mut self, vm: usize, number: u32, event: Event<'_>) {
-        let mut rng = self.behind(vm, number).rng.clone();
+        let nudged = matches!(event, Event::Woken | Event::Deadline);
+        let (now, mut rng) = (self.now, self.behind(vm, number).rng.clone());
         let random = rng.next();
         self.step(vm, random, None, |worker, outside| worker.on(number, event, outside));
         let done = self.run_commands(vm, Who::Behind(number), &mut rng);
         let behind = self.behind(vm, number);
         behind.rng = rng;
-        behind.waits = done.token.map_or(Waits::Nothing, Waits::Lookup);
+        let still = Some(behind.waits).filter(|waits| nudged && *waits != Waits::Turn).unwrap_or(Waits::Nothing);
+        behind.waits = done.token.map_or(still, Waits::Lookup);
+        let idle = behind.waits == Waits::Nothing;
+        behind.idle_since = behind.idle_since.filter(|_| idle).or(idle.then_some(now));
         if done.refused {
             return self.drive_behind(vm, number, Event::L2(Err(L2Failure::Unreachable)));
         }
@@ -139,7 +149,8 @@ impl World {
     /// A refresh that its worker no longer knows is over.
     fn settle_behind(&mut self, vm: usize, number: u32) {
         if !self.vms[vm].worker.knows(number) {
-            self.vms[vm].behind.remove(&number);
+            let behind = self.vms[vm].behind.remove(&number);
+            behind.iter().for_each(|behind| self.note_asking(&behind.ask));
         }
     }
 
@@ -236,6 +247,7 @@ impl World {
 
     /// The root of a worker goes, and what it was to hear is never heard.
     pub fn lose_root(&mut self, vm: usize) {
+        self.disturb(pod_of(vm), SECOND);
         self.vms[vm].behind.values_mut().filter(|behind| behind.waits != Waits::Turn).for_each(|behind| {
             behind.lost = true;
         });

@@ -2,7 +2,7 @@
 //! data. What comes from clients is in [`crate::requests`], what comes back in [`crate::responses`], refreshes that
 //! nobody waits for in [`crate::behind`].
 
-use crate::behind::Behind;
+use crate::behind::{Behind, OWN};
 use crate::callers::{Ask, MILLI};
 use crate::errands::Errand;
 use crate::network::{Who, short};
@@ -138,14 +138,26 @@ impl World {
 
     /// Moves a stream, and again where a lookup could not even be sent, as the host does.
     pub fn drive(&mut self, id: u32, event: Event<'_>) -> Verdict {
+        let nudged = matches!(event, Event::Woken | Event::Deadline);
         let mut verdict = self.on(id, event);
         loop {
             let done = self.run_for(id);
-            self.stream(id).token = done.token;
+            // A nudge does not end a call under way.
+            let calls = done.token.or(self.stream(id).token.filter(|_| nudged && !done.refused));
+            self.stream(id).token = calls;
             if !done.refused {
                 return verdict;
             }
             verdict = self.on(id, Event::L2(Err(L2Failure::Unreachable)));
+        }
+    }
+
+    /// Time is up for a stream, or what it waits for has come. From then on it may ask L2 anew.
+    pub fn nudge(&mut self, id: u32, event: Event<'_>) {
+        if self.open(id) && self.streams[&id].active {
+            self.stream(id).lookups = 0;
+            let verdict = self.drive(id, event);
+            self.act(id, verdict);
         }
     }
 
@@ -284,12 +296,12 @@ impl World {
     /// The root's timer.
     pub fn tick(&mut self, vm: usize) {
         let mono = self.now_of(vm).mono;
-        let mut overdue = self.vms[vm].worker.overdue(mono);
-        overdue.sort_unstable();
-        for id in overdue.into_iter().filter(|id| self.open(*id)).collect::<Vec<_>>() {
-            self.tell(format!("   #{id} has waited long enough"));
-            let verdict = self.drive(id, Event::Deadline);
-            self.act(id, verdict);
+        for id in self.vms[vm].worker.overdue(mono) {
+            if id >= OWN {
+                self.nudge_behind(vm, id, Event::Deadline);
+            } else {
+                self.nudge(id, Event::Deadline);
+            }
         }
         let mut rng = Rng::new(self.now ^ vm as u64);
         self.step(vm, rng.next(), None, |worker, outside| worker.tick(outside));

@@ -11,25 +11,30 @@ use crate::world::World;
 
 /// By how much the filter may think an answer older than it is, where no clock is ahead: whole seconds of `Date`, delays.
 const OVER: u64 = 3 * SECOND;
+/// How long a lease lasts after its holder has renewed it last, and may be thought to: `fill.lease` and the way there.
+const LEASE: u64 = 3 * SECOND + SECOND / 10;
 /// After so long a worker no longer counts on a refresh.
 const LOST: u64 = 95 * SECOND;
 
 impl World {
-    /// Somebody else asks for what this answer is, in this worker.
+    /// Somebody else asks for what this answer is, in this worker; or somebody in the fleet does, or did until lately: who
+    /// was told so by L2 waits for the end of that lease.
     pub fn is_asked_for(&self, id: u32, given: &Given<'_>) -> Result<(), String> {
-        let vm = given.ask.vm;
-        let question = |ask: &Ask| {
-            let as_get = Ask { method: "GET".into(), ..ask.clone() };
-            (ask.scheme, render(&as_get, given.source.version, 0))
-        };
-        let own = question(given.ask);
-        let same = |ask: &Ask| ask.vm == vm && !ask.is_unsafe() && question(ask) == own;
+        let (vm, own) = (given.ask.vm, question(given.ask));
+        let same = |ask: &Ask| !ask.is_unsafe() && question(ask) == own;
         let led = self.live.iter().any(|other| *other != id && same(&self.streams[other].ask));
-        let refreshed = self.vms[vm].behind.values().any(|behind| {
-            let counts = !behind.lost || self.now < behind.begun + LOST;
+        let all = self.vms.iter().enumerate().flat_map(|(of, vm)| vm.behind.values().map(move |behind| (of, behind)));
+        let refreshed = all.into_iter().any(|(of, behind)| {
+            let counts = !behind.lost || (of == vm && self.now < behind.begun + LOST);
             counts && same(&behind.ask)
         });
-        ensure(led || refreshed, || "stale, and nobody asks".into())
+        let lately = self.asked_for.get(&own).is_some_and(|at| self.now <= at + LEASE);
+        ensure(led || refreshed || lately, || "stale, and nobody asks".into())
+    }
+
+    /// Somebody asks the origin, or ends to.
+    pub fn note_asking(&mut self, ask: &Ask) {
+        self.asked_for.insert(question(ask), self.now);
     }
 
     /// A request has reached the origin, with these headers. If it is there for others too, it is alone.
@@ -73,4 +78,10 @@ impl World {
             Who::Root => false,
         }
     }
+}
+
+/// What tells questions apart.
+fn question(ask: &Ask) -> (&'static str, String, Vec<u8>) {
+    let as_get = Ask { method: if ask.is_unsafe() { ask.method.clone() } else { "GET".into() }, ..ask.clone() };
+    (ask.scheme, ask.host.clone(), render(&as_get, 0, 0))
 }

@@ -62,11 +62,8 @@ impl World {
             return;
         }
         if stream >= OWN {
-            return self.wake_behind(vm, stream);
+            return self.nudge_behind(vm, stream, Event::Woken);
         }
-        if self.open(stream) && self.streams[&stream].active {
-            let verdict = self.drive(stream, Event::Woken);
-            self.act(stream, verdict);
-        }
+        self.nudge(stream, Event::Woken);
     }
 }

@@ -2,6 +2,7 @@
 //! the filter decides. What must hold of answers is in [`crate::judge`], [`crate::ages`], [`crate::changes`] and
 //! [`crate::leads`].
 
+use crate::alone::MOST_PAUSED;
 use crate::behind::Waits;
 use crate::host::Outcome;
 use crate::network::POLL;
@@ -55,7 +56,10 @@ impl World {
         })?;
         let told = vm.told;
         ensure(told == (entries as i64, bytes as i64), || format!("gauges say {told:?}, L1 holds {entries}, {bytes}"))?;
-        let idle = vm.behind.iter().find(|(_, behind)| behind.waits == Waits::Nothing && !behind.lost);
+        let idle = vm.behind.iter().find(|(_, behind)| {
+            let since = behind.idle_since.filter(|_| behind.waits == Waits::Nothing && !behind.lost);
+            since.is_some_and(|since| self.now > since + MOST_PAUSED)
+        });
         ensure(idle.is_none(), || format!("refresh {:?} waits for nothing", idle.map(|(number, _)| number)))?;
         let stubborn = vm.behind.values().any(|behind| behind.lookups > MAX_LOOKUPS);
         ensure(!stubborn, || "a refresh asks L2 again and again".into())?;
@@ -90,7 +94,7 @@ impl World {
     pub fn judge_end(&mut self, id: u32, outcome: &Outcome) {
         let Outcome::Origin { cache_status, status } = outcome else { return };
         let stream = &self.streams[&id];
-        if stream.expired {
+        if stream.expired || stream.orphaned {
             return;
         }
         let ruled = rule_for(&stream.config, &stream.ask).is_some();

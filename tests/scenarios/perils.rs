@@ -18,35 +18,31 @@ impl World {
     pub fn lose_worker(&mut self, vm: usize) {
         self.disturb(pod_of(vm), ORPHANED);
         let of_it: Vec<u32> = self.live.iter().copied().filter(|id| self.streams[id].ask.vm == vm).collect();
+        self.replace(vm);
         for id in of_it {
             let stream = self.stream(id);
-            let (touched, paused) = (stream.active, stream.paused || !stream.forwarded);
+            let (touched, paused, forwarded) = (stream.active, stream.paused, stream.forwarded);
             stream.active = false;
             stream.token = None;
-            match (touched, paused) {
-                (true, true) => {
-                    stream.orphaned = true;
-                    self.schedule(IDLE, u64::from(id), Step::Expire(id));
-                }
-                (true, false) => self.close(id, Outcome::Broken),
+            stream.orphaned = true;
+            match (touched, paused, forwarded) {
+                (true, true, _) => self.schedule(IDLE, u64::from(id), Step::Expire(id)),
+                (true, false, true) => self.close(id, Outcome::Broken),
                 _ => {}
             }
         }
-        self.replace(vm);
     }
 
     /// A pod goes, with all its streams and all that its workers shared. Another one takes its place.
     pub fn lose_pod(&mut self, pod: usize) {
         let of_it: Vec<u32> = self.live.iter().copied().filter(|id| pod_of(self.streams[id].ask.vm) == pod).collect();
+        let disturbed = std::mem::take(&mut self.pods[pod].disturbed);
+        self.pods[pod] = Pod { disturbed, ..Pod::new(self.pods[pod].clock) };
+        self.disturb(pod, ORPHANED);
+        (pod * WORKERS..(pod + 1) * WORKERS).for_each(|vm| self.replace(vm));
         for id in of_it {
             self.stream(id).active = false;
             self.close(id, Outcome::Broken);
-        }
-        self.pods[pod] =
-            Pod { disturbed: std::mem::take(&mut self.pods[pod].disturbed), ..Pod::new(self.pods[pod].clock) };
-        self.disturb(pod, ORPHANED);
-        for vm in pod * WORKERS..(pod + 1) * WORKERS {
-            self.replace(vm);
         }
     }
 

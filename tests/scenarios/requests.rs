@@ -132,6 +132,8 @@ impl World {
         stream.forwarded = true;
         let (delay, rank) = (stream.rng.between(200, 2000), stream.rng.next());
         self.tell(format!("   #{id} goes to the origin"));
+        let ask = self.streams[&id].ask.clone();
+        self.note_asking(&ask);
         self.schedule(delay, rank, Step::Asked(id));
     }
 }

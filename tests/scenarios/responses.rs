@@ -188,6 +188,10 @@ impl World {
             self.violated(format!("#{id} is answered twice"));
         }
         self.judge_end(id, &outcome);
+        if self.streams[&id].forwarded {
+            let ask = self.streams[&id].ask.clone();
+            self.note_asking(&ask);
+        }
         self.stream(id).outcome = Some(outcome);
         self.live.remove(&id);
     }

@@ -139,6 +139,8 @@ pub struct World {
     pub successes: Vec<Success>,
     /// Who asked the origin last on behalf of others, by worker and content.
     pub leaders: BTreeMap<(usize, usize), Who>,
+    /// When each question was last with the origin.
+    pub asked_for: BTreeMap<(&'static str, String, Vec<u8>), u64>,
     pub story: Story,
     pub violation: Option<String>,
 }
@@ -168,10 +170,11 @@ impl World {
             origin: Origin::default(),
             notices: Vec::new(),
             keys_shown: BTreeMap::new(),
-            calm: true,
+            calm: setup.pod_clocks.iter().all(|clock| *clock <= 0),
             configured: false,
             successes: Vec::new(),
             leaders: BTreeMap::new(),
+            asked_for: BTreeMap::new(),
             story: Story::default(),
             violation: None,
         };
