@@ -35,7 +35,7 @@ use crate::reason::{Forward, NotStored};
 use crate::redis::breaker::{Breaker, Change};
 use crate::shared::Shared;
 use crate::time::{Instant, Now};
-use crate::transaction::{Command, Event, Passing, Phase, Ruled, Stream, Verdict};
+use crate::transaction::{Command, Event, Passing, Phase, Ruled, Stream, Turn, Verdict};
 use fills::Fills;
 use flights::Flights;
 use follow::Following;
@@ -322,7 +322,7 @@ impl Worker {
                 self.waited(*waiting, outside)
             }
             (Some(Phase::Waiting(waiting)), Event::Woken | Event::Deadline) => self.woken(*waiting, outside),
-            (Some(Phase::Waiting(waiting)), Event::Gone) => self.leaves(&waiting),
+            (Some(Phase::Waiting(waiting)), Event::Gone) => self.leaves(*waiting),
             (Some(Phase::Polling(polling)), Event::Woken | Event::Deadline) => self.poll_again(*polling, outside),
             (Some(Phase::Polling(polling)), Event::Gone) => self.abandon(&polling.looking),
             (Some(Phase::Parked(parked)), Event::Woken | Event::Deadline) => self.unparked(*parked, outside),
@@ -425,7 +425,12 @@ impl Worker {
 
 /// Whether a request in this phase asks for an answer that others may wait for.
 fn asks(phase: &Phase) -> bool {
-    !matches!(phase, Phase::Waiting(_) | Phase::Passing(_) | Phase::Changing(_) | Phase::ReadingBody(_))
+    match phase {
+        // Whose turn it is to lead leads, though it does not know yet.
+        Phase::Waiting(waiting) => matches!(waiting.turn, Some(Turn::Lead(_))),
+        Phase::Passing(_) | Phase::Changing(_) | Phase::ReadingBody(_) => false,
+        _ => true,
+    }
 }
 
 /// Whether a request in this phase is held back.

@@ -64,6 +64,8 @@ impl Worker {
 
     fn look_again(&mut self, mut waiting: Waiting, outside: &mut Outside<'_>) -> (Option<Phase>, Verdict) {
         waiting.asked.rounds = waiting.asked.rounds.saturating_add(1);
+        // What was invalidated is the answer that it waited for; nothing was asked on its own behalf yet.
+        waiting.asked.overtaken = false;
         self.look(waiting.asked, waiting.reason, waiting.stale, outside)
     }
 
@@ -115,9 +117,10 @@ impl Worker {
         granted: Option<Granted>,
         outside: &mut Outside<'_>,
     ) -> (Option<Phase>, Verdict) {
-        let Waiting { asked, reason, stale, .. } = waiting;
+        let Waiting { mut asked, reason, stale, .. } = waiting;
+        let overtaken = std::mem::take(&mut asked.overtaken);
         let position = granted.as_ref().and_then(|granted| granted.position.clone());
-        let position = position.filter(|position| !asked.overtaken && self.fences(&asked, position));
+        let position = position.filter(|position| !overtaken && self.fences(&asked, position));
         if let Some(granted) = granted {
             self.flights.grant(asked.draft.stream, granted);
         }
@@ -128,8 +131,13 @@ impl Worker {
     }
 
     /// Its client is gone.
-    pub(super) fn leaves(&mut self, waiting: &Waiting) -> (Option<Phase>, Verdict) {
-        self.flights.leave(waiting.asked.draft.stream, waiting.wanted);
+    pub(super) fn leaves(&mut self, waiting: Waiting) -> (Option<Phase>, Verdict) {
+        let stream = waiting.asked.draft.stream;
+        self.flights.leave(stream, waiting.wanted);
+        // Should it have been its turn to lead, the next one's has come.
+        if let Some(Turn::Lead(Some(granted))) = waiting.turn {
+            self.flights.grant(stream, granted);
+        }
         (None, Verdict::Continue)
     }
 
