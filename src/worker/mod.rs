@@ -35,7 +35,7 @@ use crate::reason::{Forward, NotStored};
 use crate::redis::breaker::{Breaker, Change};
 use crate::shared::Shared;
 use crate::time::{Instant, Now};
-use crate::transaction::{Command, Event, Passing, Phase, Ruled, Stream, Verdict};
+use crate::transaction::{Command, Event, Passing, Phase, Ruled, Stream, Turn, Verdict};
 use fills::Fills;
 use flights::Flights;
 use follow::Following;
@@ -420,7 +420,11 @@ impl Worker {
 
 /// Whether a request in this phase asks for an answer that others may wait for.
 fn asks(phase: &Phase) -> bool {
-    !matches!(phase, Phase::Waiting(_) | Phase::Passing(_) | Phase::Changing(_) | Phase::ReadingBody(_))
+    match phase {
+        Phase::Waiting(waiting) => matches!(waiting.turn, Some(Turn::Lead)),
+        Phase::Passing(_) | Phase::Changing(_) | Phase::ReadingBody(_) => false,
+        _ => true,
+    }
 }
 
 /// Whether a request in this phase is held back.

@@ -58,7 +58,7 @@ impl Worker {
             Some(Turn::Answer(held, tier)) => self.share(waiting, held, tier, outside),
             Some(Turn::Alone) => self.fetch(waiting.asked, waiting.reason, waiting.stale, None, outside),
             Some(Turn::Again) => self.look_again(waiting, outside),
-            Some(Turn::Lead(granted)) => self.lead(waiting, granted, outside),
+            Some(Turn::Lead) => self.lead(waiting, outside),
         }
     }
 
@@ -109,18 +109,10 @@ impl Worker {
     }
 
     /// Whoever went first is gone: this request takes its place, and its lease where that still fences.
-    fn lead(
-        &mut self,
-        waiting: Waiting,
-        granted: Option<Granted>,
-        outside: &mut Outside<'_>,
-    ) -> (Option<Phase>, Verdict) {
+    fn lead(&mut self, waiting: Waiting, outside: &mut Outside<'_>) -> (Option<Phase>, Verdict) {
         let Waiting { asked, reason, stale, .. } = waiting;
-        let position = granted.as_ref().and_then(|granted| granted.position.clone());
+        let position = self.flights.lease(asked.draft.stream).and_then(|granted| granted.position.clone());
         let position = position.filter(|position| !asked.overtaken && self.fences(&asked, position));
-        if let Some(granted) = granted {
-            self.flights.grant(asked.draft.stream, granted);
-        }
         match position {
             Some(position) => self.fetch(asked, reason, stale, Some(position), outside),
             None => self.ask_l2(asked, reason, stale, outside),
@@ -210,12 +202,16 @@ impl Worker {
     /// Called when a stream is done with asking, however that came about: what it led goes to the next one, what it had
     /// leave to fill is anybody's again.
     pub(super) fn settle(&mut self, stream: Stream) {
-        let mut granted = self.flights.take_lease(stream);
+        let granted = self.flights.take_lease(stream);
         let mut gone = stream;
         while let Some(next) = self.flights.promote(gone) {
             if let Some(Phase::Waiting(waiting)) = self.phases.get_mut(&next) {
-                waiting.turn = Some(Turn::Lead(granted.take()));
+                waiting.turn = Some(Turn::Lead);
                 self.commands.push(Command::Wake(next));
+                // At once: should it be gone before it is woken, the lease goes on from there.
+                if let Some(granted) = granted {
+                    self.flights.grant(next, granted);
+                }
                 return self.count(Metric::Leases { end: LeaseEnd::HandedOver });
             }
             gone = next;
