@@ -322,7 +322,7 @@ impl Worker {
                 self.waited(*waiting, outside)
             }
             (Some(Phase::Waiting(waiting)), Event::Woken | Event::Deadline) => self.woken(*waiting, outside),
-            (Some(Phase::Waiting(waiting)), Event::Gone) => self.leaves(*waiting),
+            (Some(Phase::Waiting(waiting)), Event::Gone) => self.leaves(&waiting),
             (Some(Phase::Polling(polling)), Event::Woken | Event::Deadline) => self.poll_again(*polling, outside),
             (Some(Phase::Polling(polling)), Event::Gone) => self.abandon(&polling.looking),
             (Some(Phase::Parked(parked)), Event::Woken | Event::Deadline) => self.unparked(*parked, outside),
@@ -427,7 +427,7 @@ impl Worker {
 fn asks(phase: &Phase) -> bool {
     match phase {
         // Whose turn it is to lead leads, though it does not know yet.
-        Phase::Waiting(waiting) => matches!(waiting.turn, Some(Turn::Lead(_))),
+        Phase::Waiting(waiting) => matches!(waiting.turn, Some(Turn::Lead)),
         Phase::Passing(_) | Phase::Changing(_) | Phase::ReadingBody(_) => false,
         _ => true,
     }

@@ -58,7 +58,7 @@ impl Worker {
             Some(Turn::Answer(held, tier)) => self.share(waiting, held, tier, outside),
             Some(Turn::Alone) => self.fetch(waiting.asked, waiting.reason, waiting.stale, None, outside),
             Some(Turn::Again) => self.look_again(waiting, outside),
-            Some(Turn::Lead(granted)) => self.lead(waiting, granted, outside),
+            Some(Turn::Lead) => self.lead(waiting, outside),
         }
     }
 
@@ -111,19 +111,11 @@ impl Worker {
     }
 
     /// Whoever went first is gone: this request takes its place, and its lease where that still fences.
-    fn lead(
-        &mut self,
-        waiting: Waiting,
-        granted: Option<Granted>,
-        outside: &mut Outside<'_>,
-    ) -> (Option<Phase>, Verdict) {
+    fn lead(&mut self, waiting: Waiting, outside: &mut Outside<'_>) -> (Option<Phase>, Verdict) {
         let Waiting { mut asked, reason, stale, .. } = waiting;
         let overtaken = std::mem::take(&mut asked.overtaken);
-        let position = granted.as_ref().and_then(|granted| granted.position.clone());
+        let position = self.flights.lease(asked.draft.stream).and_then(|granted| granted.position.clone());
         let position = position.filter(|position| !overtaken && self.fences(&asked, position));
-        if let Some(granted) = granted {
-            self.flights.grant(asked.draft.stream, granted);
-        }
         match position {
             Some(position) => self.fetch(asked, reason, stale, Some(position), outside),
             None => self.ask_l2(asked, reason, stale, outside),
@@ -131,13 +123,8 @@ impl Worker {
     }
 
     /// Its client is gone.
-    pub(super) fn leaves(&mut self, waiting: Waiting) -> (Option<Phase>, Verdict) {
-        let stream = waiting.asked.draft.stream;
-        self.flights.leave(stream, waiting.wanted);
-        // Should it have been its turn to lead, the next one's has come.
-        if let Some(Turn::Lead(Some(granted))) = waiting.turn {
-            self.flights.grant(stream, granted);
-        }
+    pub(super) fn leaves(&mut self, waiting: &Waiting) -> (Option<Phase>, Verdict) {
+        self.flights.leave(waiting.asked.draft.stream, waiting.wanted);
         (None, Verdict::Continue)
     }
 
@@ -218,12 +205,16 @@ impl Worker {
     /// Called when a stream is done with asking, however that came about: what it led goes to the next one, what it had
     /// leave to fill is anybody's again.
     pub(super) fn settle(&mut self, stream: Stream) {
-        let mut granted = self.flights.take_lease(stream);
+        let granted = self.flights.take_lease(stream);
         let mut gone = stream;
         while let Some(next) = self.flights.promote(gone) {
             if let Some(Phase::Waiting(waiting)) = self.phases.get_mut(&next) {
-                waiting.turn = Some(Turn::Lead(granted.take()));
+                waiting.turn = Some(Turn::Lead);
                 self.commands.push(Command::Wake(next));
+                // At once: should it be gone before it is woken, the lease goes on from there.
+                if let Some(granted) = granted {
+                    self.flights.grant(next, granted);
+                }
                 return self.count(Metric::Leases { end: LeaseEnd::HandedOver });
             }
             gone = next;

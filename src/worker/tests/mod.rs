@@ -3,7 +3,9 @@
 mod bench;
 mod bodies;
 mod change;
+mod crowd;
 mod fills;
+mod flights;
 mod forms;
 mod gone;
 mod l2;
