@@ -102,8 +102,6 @@ pub struct Worker {
     following: Following,
     /// When it was last swept.
     swept: Instant,
-    /// Whether any request has come here: the worker of the main thread never has one.
-    serves: bool,
     /// The variables of the environment that rules name.
     environment: Vec<(String, String)>,
 }
@@ -130,7 +128,6 @@ impl Worker {
             flights: Flights::default(),
             following: Following::new(plugin),
             swept: Instant::default(),
-            serves: false,
             environment: Vec::new(),
         };
         worker.configure(config);
