@@ -299,8 +299,8 @@ pub enum Turn {
     Alone,
     /// It asks anew: whoever was first is out of the way.
     Again,
-    /// It goes first now; with the lease of the one before, if that had one.
-    Lead(Option<Granted>),
+    /// It goes first now; the lease of the one before, if that had one, is booked under its name.
+    Lead,
 }
 
 /// A lease in L2, or the wish for one.

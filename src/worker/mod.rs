@@ -35,7 +35,7 @@ use crate::reason::{Forward, NotStored};
 use crate::redis::breaker::{Breaker, Change};
 use crate::shared::Shared;
 use crate::time::{Instant, Now};
-use crate::transaction::{Command, Event, Passing, Phase, Ruled, Stream, Verdict};
+use crate::transaction::{Command, Event, Passing, Phase, Ruled, Stream, Turn, Verdict};
 use fills::Fills;
 use flights::Flights;
 use follow::Following;
@@ -102,8 +102,6 @@ pub struct Worker {
     following: Following,
     /// When it was last swept.
     swept: Instant,
-    /// Whether any request has come here: the worker of the main thread never has one.
-    serves: bool,
     /// The variables of the environment that rules name.
     environment: Vec<(String, String)>,
 }
@@ -130,7 +128,6 @@ impl Worker {
             flights: Flights::default(),
             following: Following::new(plugin),
             swept: Instant::default(),
-            serves: false,
             environment: Vec::new(),
         };
         worker.configure(config);
@@ -425,7 +422,12 @@ impl Worker {
 
 /// Whether a request in this phase asks for an answer that others may wait for.
 fn asks(phase: &Phase) -> bool {
-    !matches!(phase, Phase::Waiting(_) | Phase::Passing(_) | Phase::Changing(_) | Phase::ReadingBody(_))
+    match phase {
+        // Whose turn it is to lead leads, though it does not know yet.
+        Phase::Waiting(waiting) => matches!(waiting.turn, Some(Turn::Lead)),
+        Phase::Passing(_) | Phase::Changing(_) | Phase::ReadingBody(_) => false,
+        _ => true,
+    }
 }
 
 /// Whether a request in this phase is held back.

@@ -58,12 +58,14 @@ impl Worker {
             Some(Turn::Answer(held, tier)) => self.share(waiting, held, tier, outside),
             Some(Turn::Alone) => self.fetch(waiting.asked, waiting.reason, waiting.stale, None, outside),
             Some(Turn::Again) => self.look_again(waiting, outside),
-            Some(Turn::Lead(granted)) => self.lead(waiting, granted, outside),
+            Some(Turn::Lead) => self.lead(waiting, outside),
         }
     }
 
     fn look_again(&mut self, mut waiting: Waiting, outside: &mut Outside<'_>) -> (Option<Phase>, Verdict) {
         waiting.asked.rounds = waiting.asked.rounds.saturating_add(1);
+        // What was invalidated is the answer that it waited for; nothing was asked on its own behalf yet.
+        waiting.asked.overtaken = false;
         self.look(waiting.asked, waiting.reason, waiting.stale, outside)
     }
 
@@ -109,18 +111,11 @@ impl Worker {
     }
 
     /// Whoever went first is gone: this request takes its place, and its lease where that still fences.
-    fn lead(
-        &mut self,
-        waiting: Waiting,
-        granted: Option<Granted>,
-        outside: &mut Outside<'_>,
-    ) -> (Option<Phase>, Verdict) {
-        let Waiting { asked, reason, stale, .. } = waiting;
-        let position = granted.as_ref().and_then(|granted| granted.position.clone());
-        let position = position.filter(|position| !asked.overtaken && self.fences(&asked, position));
-        if let Some(granted) = granted {
-            self.flights.grant(asked.draft.stream, granted);
-        }
+    fn lead(&mut self, waiting: Waiting, outside: &mut Outside<'_>) -> (Option<Phase>, Verdict) {
+        let Waiting { mut asked, reason, stale, .. } = waiting;
+        let overtaken = std::mem::take(&mut asked.overtaken);
+        let position = self.flights.lease(asked.draft.stream).and_then(|granted| granted.position.clone());
+        let position = position.filter(|position| !overtaken && self.fences(&asked, position));
         match position {
             Some(position) => self.fetch(asked, reason, stale, Some(position), outside),
             None => self.ask_l2(asked, reason, stale, outside),
@@ -210,12 +205,16 @@ impl Worker {
     /// Called when a stream is done with asking, however that came about: what it led goes to the next one, what it had
     /// leave to fill is anybody's again.
     pub(super) fn settle(&mut self, stream: Stream) {
-        let mut granted = self.flights.take_lease(stream);
+        let granted = self.flights.take_lease(stream);
         let mut gone = stream;
         while let Some(next) = self.flights.promote(gone) {
             if let Some(Phase::Waiting(waiting)) = self.phases.get_mut(&next) {
-                waiting.turn = Some(Turn::Lead(granted.take()));
+                waiting.turn = Some(Turn::Lead);
                 self.commands.push(Command::Wake(next));
+                // At once: should it be gone before it is woken, the lease goes on from there.
+                if let Some(granted) = granted {
+                    self.flights.grant(next, granted);
+                }
                 return self.count(Metric::Leases { end: LeaseEnd::HandedOver });
             }
             gone = next;

@@ -257,7 +257,7 @@ impl Bench {
     }
 
     /// L2 answers what a stream asks, or wakes it.
-    fn go_on(&mut self, stream: Stream) -> Option<Verdict> {
+    pub fn go_on(&mut self, stream: Stream) -> Option<Verdict> {
         if let Some(at) = self.asking.iter().position(|(asking, _)| *asking == stream) {
             let (_, call) = self.asking.remove(at)?;
             let reply = self.replies.pop_front().unwrap_or_else(|| Ok(self.look(&call)));

@@ -1,13 +1,18 @@
 //! A whole worker, driven by events alone: no host, no network, and time stands still until a test moves it.
 
+mod ahead;
 mod bench;
 mod bodies;
 mod change;
+mod crowd;
 mod fills;
+mod flights;
+mod following;
 mod forms;
 mod gone;
 mod l2;
 mod message;
+mod polling;
 #[cfg(not(target_family = "wasm"))]
 mod properties;
 mod requests;

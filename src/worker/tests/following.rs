@@ -1,0 +1,516 @@
+//! The log: who reads it, what its notices do to what is stored and under way, and what happens where it cannot be read.
+
+use super::bench::{Bench, L2, OTHER, Origin, empty, get, ok, request, rule, with_redis};
+use super::crowd::fate;
+use crate::follower::Discontinuity;
+use crate::memory::Eviction;
+use crate::metrics::{L2End, Metric};
+use crate::reason::{L2Failure, NotStored};
+use serde_json::{Value, json};
+#[cfg(all(target_family = "wasm", not(target_os = "wasi")))]
+use wasm_bindgen_test::wasm_bindgen_test as test;
+
+fn settings(change: Value) -> Value {
+    with_redis(json!([rule(change)]))
+}
+
+/// A worker that has read the log and has an answer with tags for `/a`.
+fn filled(change: Value) -> Bench {
+    let mut bench = Bench::new(&settings(change));
+    bench.wait(0);
+    bench.ask(&get("/a"), &ok("one").with("etag", "\"1\"").with("cache-tag", "t"));
+    bench.settle();
+    bench
+}
+
+/// Somebody elsewhere publishes, and the worker reads on.
+fn publish(bench: &mut Bench, op: &str, scope: &str, value: &str) {
+    let now = bench.now.mono;
+    bench.l2().tell(op, scope, value, now);
+    bench.wait(350);
+}
+
+/// What an origin says of which nothing is kept.
+fn trouble() -> Origin {
+    ok("trouble").with(":status", "500")
+}
+
+fn breaks(bench: &Bench, why: Discontinuity) -> i64 {
+    bench.count(Metric::Discontinuities { why })
+}
+
+// --- what notices do --------------------------------------------------------------------------------------------------
+
+#[test]
+fn what_a_notice_names_is_asked_for_again_in_either_tier() {
+    for (scope, value) in [
+        ("all", ""),
+        ("tag", "t"),
+        ("tag", "of-the-rule"),
+        ("rule", "r"),
+        ("uri", "/a"),
+        ("uri", "h.example/a"),
+        ("prefix", "/"),
+        ("pattern", "h.example/**"),
+        ("nonsense", "x"),
+    ] {
+        let tagged = json!({ "tags": ["of-the-rule"] });
+        let mut bench = filled(tagged.clone());
+        let mut other = bench.pod(&settings(tagged));
+        publish(&mut bench, "invalidate", scope, value);
+        assert_eq!(bench.worker.memory().entries(), 1, "what is not asked for stays where it is");
+        assert_eq!(other.ask(&get("/a"), &trouble()), "miss;invalidated", "{scope} {value}");
+        other.errands();
+        assert_eq!(bench.ask(&get("/a"), &ok("two")), "miss;invalidated", "{scope} {value}");
+        assert_eq!(bench.count(Metric::Evictions { reason: Eviction::Invalidated }), 1);
+        let known = if scope == "nonsense" { "all" } else { scope };
+        assert_eq!(bench.count(Metric::Notices { op: "invalidate", scope: known }), 1);
+        assert_eq!(bench.ask(&get("/a"), &ok("x")), "hit;l1", "what came later is not concerned");
+    }
+}
+
+#[test]
+fn what_a_notice_does_not_name_stays() {
+    let mut bench = filled(json!({}));
+    for (scope, value) in
+        [("tag", "T"), ("rule", "q"), ("uri", "/b"), ("prefix", "/b"), ("pattern", "/b/*"), ("key", "r:00")]
+    {
+        publish(&mut bench, "invalidate", scope, value);
+        assert_eq!(bench.ask(&get("/a"), &ok("x")), "hit;l1", "{scope} {value}");
+    }
+    assert_eq!(bench.pod(&settings(json!({}))).ask(&get("/a"), &ok("x")), "hit;l2");
+}
+
+/// The window for stale answers begins with the notice, not with the end of what the answer's life would have been.
+#[test]
+fn what_is_to_be_refreshed_is_stale_from_then_on() {
+    let windows = json!({ "freshness": { "default": "5m", "stale_while_revalidate": "10s" } });
+    let mut bench = filled(windows);
+    bench.wait(20_000);
+    publish(&mut bench, "refresh", "tag", "t");
+    bench.wait(3_999);
+    let leader = bench.leads(&get("/a"));
+    assert_eq!(bench.conditions, [("if-none-match", "\"1\"".to_owned())]);
+    assert_eq!(bench.ask(&get("/a"), &ok("x")), "stale;l1");
+    assert_eq!(bench.answer.as_ref().unwrap().cache_status, "fingerprint-cache; hit; ttl=-4; detail=l1");
+    bench.leaves(leader);
+    bench.errands();
+    bench.wait(6_000);
+    let stream = bench.leads(&get("/a"));
+    assert_eq!(bench.ask(&get("/a"), &ok("x")), "stale;l1");
+    bench.leaves(stream);
+    bench.wait(1);
+    let stream = bench.leads(&get("/a"));
+    bench.waits(&get("/a"));
+    bench.respond(stream, &ok("two").with("etag", "\"2\"").with("cache-tag", "t"));
+    assert_eq!(bench.ask(&get("/a"), &ok("x")), "hit;l1");
+}
+
+#[test]
+fn what_is_to_be_refreshed_may_be_confirmed() {
+    let mut bench = filled(json!({}));
+    publish(&mut bench, "refresh", "all", "");
+    let stream = bench.leads(&get("/a"));
+    bench.respond(stream, &empty("304").with("etag", "\"1\""));
+    assert_eq!(bench.ask(&get("/a"), &ok("x")), "hit;l1");
+    bench.settle();
+    assert_eq!(bench.pod(&settings(json!({}))).ask(&get("/a"), &ok("x")), "hit;l2");
+}
+
+/// What was invalidated lends no validator: the origin may not know either.
+#[test]
+fn what_is_invalidated_is_not_confirmed() {
+    let mut bench = filled(json!({}));
+    publish(&mut bench, "invalidate", "all", "");
+    bench.leads(&get("/a"));
+    assert_eq!(bench.conditions, []);
+}
+
+// --- what is under way ------------------------------------------------------------------------------------------------
+
+#[test]
+fn a_lease_ends_with_what_it_was_for() {
+    for (op, kept) in [("invalidate", 0), ("refresh", 1)] {
+        let mut bench = Bench::new(&settings(json!({ "tags": ["t"] })));
+        bench.wait(0);
+        let first = bench.leads(&get("/a"));
+        let other = bench.waits(&get("/a"));
+        publish(&mut bench, op, "tag", "t");
+        assert_eq!(bench.woken(), [(other, "origin")], "{op}: others may ask meanwhile");
+        assert_eq!(bench.lookups.len(), 2);
+        bench.respond(first, &ok("old"));
+        assert!(bench.fills.is_empty(), "{op}");
+        assert_eq!((bench.worker.memory().entries(), bench.phase(other)), (kept, "fetching"), "{op}");
+        bench.respond(other, &ok("new"));
+        bench.settle();
+        assert_eq!(bench.ask(&get("/a"), &ok("x")), "hit;l1");
+        assert_eq!((bench.body().as_str(), bench.is_quiet()), ("new", true));
+    }
+}
+
+#[test]
+fn a_lease_for_something_else_goes_on() {
+    let mut bench = Bench::new(&settings(json!({})));
+    bench.wait(0);
+    let first = bench.leads(&get("/a"));
+    let other = bench.waits(&get("/a"));
+    publish(&mut bench, "invalidate", "uri", "/b");
+    publish(&mut bench, "prewarm", "uri", "h.example/a");
+    assert!(!bench.wakes.contains(&other) && bench.leases.is_empty());
+    bench.respond(first, &ok("one"));
+    bench.settle();
+    assert_eq!(bench.calls("fill", L2End::Ok), 1);
+}
+
+/// Its tags are known only when it is there.
+#[test]
+fn an_answer_that_was_tagged_as_invalid_is_not_kept() {
+    let mut bench = Bench::new(&settings(json!({})));
+    bench.wait(0);
+    let first = bench.leads(&get("/a"));
+    let other = bench.waits(&get("/a"));
+    publish(&mut bench, "invalidate", "tag", "t");
+    bench.respond(first, &ok("old").with("cache-tag", "t"));
+    assert_eq!(bench.count(Metric::NotStored { rule: 0, reason: NotStored::Overtaken }), 1);
+    assert_eq!((bench.worker.memory().entries(), bench.fills.len()), (0, 0));
+    assert_eq!(bench.woken(), [(other, "origin")], "the next one asks again");
+}
+
+// --- replies that know more -------------------------------------------------------------------------------------------
+
+#[test]
+fn an_answer_of_l2_waits_until_the_log_is_read_that_far() {
+    for (scope, value, state) in [("uri", "/b", "hit;l2"), ("uri", "/a", "origin"), ("all", "", "origin")] {
+        let mut first = filled(json!({}));
+        let mut bench = first.pod(&settings(json!({})));
+        bench.wait(0);
+        bench.cut = true;
+        let now = bench.now.mono;
+        bench.l2().tell("invalidate", scope, value, now);
+        let (stream, verdict) = bench.send(&get("/a"));
+        assert_eq!((fate(&verdict), bench.phase(stream), bench.syncs.len()), ("paused", "parked", 1));
+        let behind = bench.waits(&get("/a"));
+        bench.errands();
+        assert_eq!(bench.wakes, [stream]);
+        assert_eq!(bench.woken(), [(stream, state)], "{scope} {value}");
+        if state == "hit;l2" {
+            assert_eq!(bench.woken(), [(behind, "hit;l2")]);
+        }
+    }
+}
+
+#[test]
+fn an_answer_of_l2_is_not_used_where_the_log_cannot_be_read() {
+    let mut first = filled(json!({}));
+    let mut bench = first.pod(&settings(json!({})));
+    bench.cut = true;
+    let (stream, _) = bench.send(&get("/a"));
+    let limit = bench.worker.redis().unwrap().timeout * 2;
+    let mut reads = 0;
+    while bench.phase(stream) == "parked" {
+        if let Some(call) = bench.syncs.pop() {
+            reads += 1;
+            bench.pass(20);
+            bench.filled(call, Err(L2Failure::Unreachable));
+        }
+        bench.woken();
+        bench.overdue();
+    }
+    assert!(bench.now.mono.0 - 1_000_000 <= limit.as_micros() as u64 + 20_000, "{reads}");
+    assert_eq!((bench.phase(stream), bench.calls("lookup", L2End::Unread)), ("fetching", 1));
+    bench.respond(stream, &ok("two"));
+    assert_eq!(bench.ask(&get("/a"), &ok("x")), "hit;l1", "asked for just now");
+}
+
+// --- lag --------------------------------------------------------------------------------------------------------------
+
+/// What may be invalidated long since is not used, until the log says that it is not.
+#[test]
+fn what_cannot_be_checked_is_suspended() {
+    let mut bench = filled(json!({}));
+    bench.wait(10_000);
+    bench.cut = true;
+    bench.pass(5_000);
+    assert_eq!(bench.ask(&get("/a"), &ok("x")), "hit;l1");
+    bench.pass(1);
+    bench.replies.push_back(Err(L2Failure::Timeout));
+    let (stream, verdict) = bench.send(&get("/a"));
+    assert_eq!(fate(&verdict), "origin");
+    assert_eq!(bench.conditions, [("if-none-match", "\"1\"".to_owned())], "the origin may say so too");
+    bench.respond(stream, &ok("x").with(":status", "500"));
+    assert!(bench.states.last().unwrap().ends_with("suspended"), "{:?}", bench.states);
+    bench.leaves(stream);
+    bench.cut = false;
+    bench.wait(0);
+    assert_eq!(bench.ask(&get("/a"), &ok("x")), "hit;l1");
+    assert_eq!(bench.body(), "one");
+}
+
+#[test]
+fn what_was_fetched_just_now_needs_no_log() {
+    let mut bench = Bench::with_l2(json!({}));
+    bench.cut = true;
+    bench.ask(&get("/a"), &ok("one"));
+    bench.pass(5_000);
+    assert_eq!(bench.ask(&get("/a"), &ok("x")), "hit;l1");
+    bench.pass(1);
+    assert_eq!(fate(&bench.send(&get("/a")).1), "origin", "and after that it may be old");
+}
+
+#[test]
+fn without_l2_there_is_no_log_to_be_behind() {
+    let mut bench = Bench::with_rule(json!({}));
+    bench.ask(&get("/a"), &ok("one"));
+    bench.wait(200_000);
+    assert_eq!(bench.ask(&get("/a"), &ok("x")), "hit;l1");
+    assert!(bench.syncs.is_empty());
+}
+
+// --- the thread breaks ------------------------------------------------------------------------------------------------
+
+#[test]
+fn whatever_breaks_the_thread_ends_in_misses_and_is_counted() {
+    let flush = |l2: &mut L2| (l2.log, l2.events, l2.bans) = (3, Vec::new(), Default::default());
+    let fail = |l2: &mut L2| (l2.epoch, l2.before) = (OTHER.to_owned(), None);
+    let promote = |l2: &mut L2| (l2.before, l2.epoch) = (Some(l2.epoch.clone()), OTHER.to_owned());
+    let trim = |l2: &mut L2| (l2.log, l2.events) = (2_000, Vec::new());
+    type Change<'a> = &'a dyn Fn(&mut L2);
+    for (change, why, kept) in [
+        (&flush as Change, Discontinuity::Rewound, 0),
+        (&fail, Discontinuity::Epoch, 0),
+        (&promote, Discontinuity::Epoch, 1),
+        (&trim, Discontinuity::Trimmed, 1),
+    ] {
+        let mut bench = filled(json!({}));
+        let under_way = bench.leads(&get("/b"));
+        change(&mut bench.l2());
+        bench.wait(350);
+        assert_eq!((breaks(&bench, why), bench.worker.memory().entries()), (1, kept), "{why:?}");
+        bench.respond(under_way, &ok("old"));
+        assert_eq!(bench.worker.memory().entries(), kept * 2, "{why:?}: nor is what was under way kept");
+        bench.settle();
+        bench.wait(350);
+        assert_eq!(breaks(&bench, why), 1, "{why:?}: from there it goes on");
+        assert_eq!(breaks(&bench, Discontinuity::Start), 1);
+    }
+}
+
+/// Bans of before are with the new master, too.
+#[test]
+fn a_ban_survives_a_failover() {
+    let mut bench = filled(json!({}));
+    let now = bench.now.mono;
+    bench.l2().tell("invalidate", "tag", "t", now);
+    {
+        let mut l2 = bench.l2();
+        l2.before = Some(l2.epoch.clone());
+        l2.epoch = OTHER.to_owned();
+    }
+    bench.wait(350);
+    assert_eq!(bench.worker.memory().entries(), 1);
+    assert_eq!(bench.ask(&get("/a"), &ok("x")), "miss;invalidated");
+}
+
+#[test]
+fn a_log_that_makes_no_sense_is_no_news() {
+    let mut bench = filled(json!({}));
+    bench.cut = true;
+    bench.pass(350);
+    bench.tick();
+    let call = bench.syncs.remove(0);
+    bench.filled(call, Ok(b"$2\r\nno\r\n"));
+    assert_eq!(
+        (breaks(&bench, Discontinuity::Unreadable), bench.calls("sync", L2End::Failed(L2Failure::Corrupt))),
+        (1, 1)
+    );
+    bench.pass(4_651);
+    assert_eq!(fate(&bench.send(&get("/a")).1), "hit;l2", "L2 says that there is no news");
+}
+
+// --- who reads --------------------------------------------------------------------------------------------------------
+
+/// When readings of the log were sent in two seconds of ticks, in milliseconds.
+fn readings(bench: &mut Bench) -> Vec<u64> {
+    let mut sent = Vec::new();
+    for at in 0..2_000 {
+        bench.cut = true;
+        bench.tick();
+        if !bench.syncs.is_empty() {
+            sent.push(at);
+        }
+        bench.errands();
+        bench.pass(1);
+    }
+    sent
+}
+
+#[test]
+fn the_log_is_read_once_an_interval() {
+    let mut bench = Bench::with_l2(json!({}));
+    bench.worker.enlist(1, 11);
+    let sent = readings(&mut bench);
+    let gaps: Vec<u64> = sent.windows(2).map(|pair| pair[1] - pair[0]).collect();
+    assert!((8..12).contains(&sent.len()) && gaps.iter().all(|gap| (162..=250).contains(gap)), "{gaps:?}");
+    let lag = bench.counts.iter().filter(|(metric, _)| matches!(metric, Metric::LogLag)).map(|(_, lag)| *lag).max();
+    assert!(lag.is_some_and(|lag| lag <= 250), "{lag:?}");
+}
+
+#[test]
+fn after_news_the_next_reading_is_sooner() {
+    let mut bench = Bench::with_l2(json!({}));
+    bench.worker.enlist(1, 11);
+    bench.tick();
+    bench.pass(250);
+    let now = bench.now.mono;
+    bench.l2().tell("invalidate", "uri", "/b", now);
+    bench.tick();
+    let gap = readings(&mut bench)[0];
+    assert!((50..100).contains(&gap), "{gap}");
+}
+
+#[test]
+fn one_worker_of_an_envoy_reads_for_all() {
+    let mut one = Bench::with_l2(json!({}));
+    let mut other = one.sibling(&settings(json!({})));
+    one.worker.enlist(1, 11);
+    other.worker.enlist(2, 22);
+    other.ask(&get("/a"), &ok("one"));
+    let (mut read, mut told) = (0, 0);
+    for at in 0..3_000 {
+        one.tick();
+        let before = other.lookups.len();
+        told += other.hears(&mut one);
+        other.cut = true;
+        other.tick();
+        read += other.syncs.len();
+        other.errands();
+        one.hears(&mut other);
+        assert_eq!(other.lookups.len(), before);
+        if at == 1_000 {
+            let now = one.now.mono;
+            one.l2().tell("invalidate", "uri", "/a", now);
+        }
+        one.pass(1);
+        other.pass(1);
+    }
+    assert!((11..20).contains(&told) && read <= 1, "{told} {read}");
+    assert_eq!(other.count(Metric::Notices { op: "invalidate", scope: "uri" }), 1);
+    assert_eq!(fate(&other.send(&get("/a")).1), "origin");
+    assert_eq!(
+        one.count(Metric::LogLag).signum() + other.count(Metric::LogLag).signum(),
+        1,
+        "one of them says how far it is"
+    );
+}
+
+/// The poller is heard of no more: within a third of a second the others read for themselves, and one takes over.
+#[test]
+fn a_poller_that_dies_is_missed_at_once() {
+    let mut one = Bench::with_l2(json!({}));
+    let mut other = one.sibling(&settings(json!({})));
+    one.worker.enlist(1, 11);
+    other.worker.enlist(2, 22);
+    one.tick();
+    other.hears(&mut one);
+    other.tick();
+    other.syncs.clear();
+    other.tells.clear();
+    let sent = readings(&mut other);
+    assert!(sent[0] <= 350 && sent.windows(2).all(|pair| pair[1] - pair[0] <= 350), "{sent:?}");
+    assert!(other.tells.is_empty());
+    other.pass(100);
+    readings(&mut other);
+    assert!(!other.tells.is_empty(), "now it reads for all");
+}
+
+#[test]
+fn who_is_told_of_something_else_reads_for_itself() {
+    let mut one = Bench::with_l2(json!({}));
+    let mut other = one.sibling(&settings(json!({})));
+    one.worker.enlist(1, 11);
+    one.tick();
+    other.worker.enlist(2, 22);
+    other.wait(0);
+    let now = one.now.mono;
+    one.l2().tell("invalidate", "uri", "/a", now);
+    one.wait(350);
+    one.tells.clear();
+    one.l2().tell("invalidate", "uri", "/b", now);
+    one.wait(350);
+    other.cut = true;
+    other.pass(250);
+    assert_eq!((other.hears(&mut one), other.syncs.len()), (1, 1), "there is a gap between");
+    other.errands();
+    assert_eq!(other.count(Metric::Notices { op: "invalidate", scope: "uri" }), 2);
+    for garbage in [&b""[..], b"b", b"b{}", b"x", b"f", b"fno-such-key"] {
+        other.step(|worker, outside| worker.told(garbage, outside));
+    }
+    assert!(other.syncs.is_empty() && other.wakes.is_empty());
+}
+
+#[test]
+fn one_reading_is_under_way_at_a_time_unless_it_is_lost() {
+    let mut bench = Bench::with_l2(json!({}));
+    bench.cut = true;
+    let lost = bench.worker.redis().unwrap().timeout.as_millis() as u64 * 2 + 200;
+    bench.tick();
+    assert_eq!(bench.syncs.len(), 1);
+    bench.pass(lost - 1);
+    bench.tick();
+    assert_eq!(bench.syncs.len(), 1);
+    bench.pass(250);
+    bench.tick();
+    assert_eq!(bench.syncs.len(), 2);
+    let late = bench.syncs.remove(0);
+    bench.errands();
+    let reply = bench.look(&late);
+    bench.filled(late, Ok(&reply));
+    assert_eq!(bench.calls("sync", L2End::Abandoned), 1);
+}
+
+// --- unsafe requests --------------------------------------------------------------------------------------------------
+
+#[test]
+fn what_an_unsafe_request_makes_invalid_others_hear_of() {
+    let groups = |origin: Origin| origin.with("cache-groups", "\"g\"");
+    let mut bench = Bench::with_l2(json!({}));
+    bench.wait(0);
+    bench.ask(&get("/a"), &groups(ok("one")));
+    bench.ask(&get("/b"), &ok("b"));
+    bench.settle();
+    let mut other = bench.pod(&settings(json!({})));
+    for target in ["/a", "/b"] {
+        assert_eq!(other.ask(&get(target), &ok("x")), "hit;l2");
+    }
+    let (stream, _) = bench.send(&request("POST", "/c"));
+    bench.respond(stream, &empty("204").with("cache-group-invalidation", "\"g\""));
+    assert_eq!(bench.invalidations.len(), 1);
+    let words = &bench.invalidations[0].arguments[1..];
+    assert_eq!((words.len(), &words[3..]), (6, &["invalidate", "tag", "group:h.example g"].map(str::to_owned)[..]));
+    bench.ban();
+    for bench in [&mut bench, &mut other] {
+        bench.wait(350);
+        assert_eq!(bench.ask(&get("/a"), &trouble()), "miss;invalidated");
+        assert_eq!(bench.ask(&get("/b"), &ok("x")), "hit;l1");
+        bench.errands();
+    }
+}
+
+/// Where there is no L2 to tell, a worker tells itself.
+#[test]
+fn groups_are_invalidated_without_l2_too() {
+    let mut bench = Bench::with_rule(json!({}));
+    for number in 0..2 {
+        let [a, b, u] = ["a", "b", "u"].map(|name| get(&format!("/{name}/{number}")));
+        let under_way = bench.leads(&u);
+        bench.ask(&a, &ok("one").with("cache-groups", "\"g\""));
+        bench.ask(&b, &ok("b").with("cache-groups", "\"h\""));
+        let (stream, _) = bench.send(&request("POST", "/c"));
+        bench.respond(stream, &empty("204").with("cache-group-invalidation", "\"g\""));
+        bench.respond(under_way, &ok("old").with("cache-groups", "\"g\""));
+        assert_eq!(bench.ask(&u, &ok("new")), "miss;uri_miss");
+        assert_eq!(bench.ask(&a, &ok("two")), "miss;invalidated");
+        assert_eq!(bench.ask(&b, &ok("x")), "hit;l1");
+        assert!(bench.invalidations.is_empty());
+    }
+}
