@@ -41,7 +41,17 @@ impl World {
         let lately = self.now.saturating_sub(MARKED + WAIT);
         let mut exchanges = self.origin.exchanges.iter().rev().take_while(|exchange| exchange.asked_at >= lately);
         let notice = self.notices.last().is_some_and(|notice| notice.at >= lately);
-        notice || exchanges.any(|exchange| odd(&exchange))
+        notice || exchanges.any(|exchange| odd(&exchange)) || self.may_think_of_other_names(ask)
+    }
+
+    /// Workers may assume other names in `Vary` for what nobody has asked for yet, where answers of the rule have any: then
+    /// they do not know that they ask for the same.
+    fn may_think_of_other_names(&self, ask: &Ask) -> bool {
+        let config = &self.vms[ask.vm].config;
+        let rule = |ask: &Ask| rule_for(config, ask).map(|rule| rule.name().to_owned());
+        let varies = |exchange: &&Exchange| exchange.headers.iter().any(|(name, _)| name == "vary");
+        let own = rule(ask);
+        self.origin.exchanges.iter().filter(varies).any(|exchange| rule(&exchange.ask) == own)
     }
 
     /// Nobody is paused for longer than allowed.

@@ -46,7 +46,7 @@ impl World {
     pub fn note_success(&mut self, id: u32, response: &Response) {
         let stream = &self.streams[&id];
         let heard = response.from_origin && (200..400).contains(&response.status);
-        if !heard || !stream.ask.is_unsafe() || rule_for(&stream.config, &stream.ask).is_some() {
+        if !heard || stream.orphaned || !stream.ask.is_unsafe() || rule_for(&stream.config, &stream.ask).is_some() {
             return;
         }
         let (ask, vm) = (stream.ask.clone(), stream.ask.vm);

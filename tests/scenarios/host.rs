@@ -156,8 +156,11 @@ impl World {
     pub fn nudge(&mut self, id: u32, event: Event<'_>) {
         if self.open(id) && self.streams[&id].active {
             self.stream(id).lookups = 0;
-            let verdict = self.drive(id, event);
-            self.act(id, verdict);
+            match self.drive(id, event) {
+                // It goes on to wait, or has gone on before.
+                Verdict::Pause => {}
+                verdict => self.act(id, verdict),
+            }
         }
     }
 
