@@ -79,7 +79,7 @@ fn scenario_an_answer_grows_stale_on_its_way_from_redis() {
     assert_eq!(tale.end(Ask { takes: 0, ..Ask::get("/v1/shared") }), "origin 200");
     let stale_at = tale.world.origin.exchanges[0].born + 20 * SECOND;
     tale.world.front.fault = Some((Fault::Lagging, u64::MAX));
-    tale.world.now = stale_at - 25 * MILLI;
+    tale.until(stale_at - 25 * MILLI);
     assert_eq!(tale.end(Ask::get("/v1/shared").at(1)), "origin 200", "{}", tale.world.story.text());
 }
 
@@ -103,12 +103,22 @@ fn scenario_a_fill_that_waited_before_a_stopped_redis_is_as_old_as_it_is() {
     let mut tale = Tale::new();
     assert_eq!(tale.end(Ask::get("/v1/warm")), "origin 200");
     tale.plan(0, Action::Ask(Ask::get("/v1/shared")));
-    tale.plan(10 * MILLI, Action::Fault(Fault::Hung, 12 * SECOND));
+    tale.plan(10 * MILLI, Action::Fault(Fault::Hung, 2 * SECOND));
     tale.play();
     let id = tale.ask(Ask::get("/v1/shared").at(1));
     assert_eq!(tale.ended(id), "hit;l2");
-    assert!((11..=14).contains(&tale.served(id).0), "Age {}", tale.served(id).0);
-    tale.later(8);
+    assert!((1..=4).contains(&tale.served(id).0), "Age {}", tale.served(id).0);
+    tale.later(18);
+    assert_eq!(tale.end(Ask::get("/v1/shared").at(1)), "origin 200");
+}
+
+#[test]
+fn scenario_a_fill_that_waited_for_longer_than_its_lease_is_none() {
+    let mut tale = Tale::new();
+    assert_eq!(tale.end(Ask::get("/v1/warm")), "origin 200");
+    tale.plan(0, Action::Ask(Ask::get("/v1/shared")));
+    tale.plan(10 * MILLI, Action::Fault(Fault::Hung, 12 * SECOND));
+    tale.play();
     assert_eq!(tale.end(Ask::get("/v1/shared").at(1)), "origin 200");
 }
 

@@ -4,10 +4,14 @@ mod bans;
 mod bodies;
 mod changes;
 mod clocks;
+mod failover;
 mod forms;
+mod log;
 mod origins;
+mod prewarm;
 mod redis_faults;
 mod refreshes;
+mod single_flight;
 mod stale;
 mod tiers;
 mod validation;
@@ -76,6 +80,13 @@ impl Tale {
 
     pub fn later(&mut self, seconds: u64) {
         if let Err(what) = self.world.wait(seconds * SECOND) {
+            panic!("{what}\n{}", self.world.story.text());
+        }
+    }
+
+    /// Lets time go by until a moment.
+    pub fn until(&mut self, at: u64) {
+        if let Err(what) = self.world.wait(at - self.world.now) {
             panic!("{what}\n{}", self.world.story.text());
         }
     }

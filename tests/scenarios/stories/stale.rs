@@ -133,7 +133,7 @@ fn scenario_a_window_ends_when_it_says() {
             let mut tale = under(setting);
             let id = tale.ask(Ask::get("/v1/swr"));
             let born = tale.world.origin.exchanges[tale.world.exchange_of(id).unwrap()].born;
-            tale.world.now = born + after * MILLI;
+            tale.until(born + after * MILLI);
             let expected = match (stale, setting) {
                 (true, "refresh") => "stale;l1",
                 (true, _) => "revalidated;origin",
