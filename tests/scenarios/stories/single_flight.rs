@@ -75,12 +75,11 @@ fn scenario_variants_wait_for_their_own() {
 
 #[test]
 fn scenario_whoever_goes_first_and_fails_is_followed_by_one() {
-    let leaders: [fn(Ask) -> Ask; 5] = [
+    let leaders: [fn(Ask) -> Ask; 4] = [
         |ask| Ask { leaves: Some(30 * MILLI), ..ask },
         |ask| ask.sends(Sends::Cut),
         |ask| ask.sends(Sends::Short),
         |ask| ask.sends(Sends::Refused),
-        |ask| ask.fails(503),
     ];
     for (number, leader) in leaders.into_iter().enumerate() {
         let mut tale = Tale::new();
