@@ -220,6 +220,9 @@ impl Bench {
     }
 
     pub fn on(&mut self, stream: Stream, event: Event<'_>) -> Verdict {
+        if matches!(event, Event::L2(_) | Event::Gone) {
+            self.asking.retain(|(asking, _)| *asking != stream);
+        }
         self.step_of(Some(stream), |worker, outside| worker.on(stream, event, outside))
     }
 
@@ -269,6 +272,11 @@ impl Bench {
         let at = self.wakes.iter().position(|woken| *woken == stream)?;
         self.wakes.remove(at);
         Some(self.on(stream, Event::Woken))
+    }
+
+    /// Takes what L2 has been asked and has not answered.
+    pub fn questions(&mut self) -> Vec<(Stream, Call)> {
+        std::mem::take(&mut self.asking).into()
     }
 
     /// L2 hears of leases and is read, until there is no more.
