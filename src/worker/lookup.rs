@@ -161,6 +161,7 @@ impl Worker {
                 at
             }
             Lookup::Filling { left, other, .. } => {
+                self.count_l2("lookup", L2End::Miss);
                 looking.reason = missed(looking.reason, other);
                 return self.wait_elsewhere(looking, left, outside);
             }
@@ -211,7 +212,13 @@ impl Worker {
         self.count_l2("lookup", L2End::Ok);
         self.vary.insert(looking.asked.draft.ruled.symbol, names.clone());
         let selecting = selection::selecting(&looking.asked.draft.headers, &names);
-        self.end_flight(looking.asked.draft.stream, &Turn::Again);
+        let stream = looking.asked.draft.stream;
+        if self.flights.led(stream).is_some() {
+            self.end_flight(stream, &Turn::Again);
+            // Those for whom its answer is meant wait for it still.
+            let wanted = self.wanted(&looking.asked);
+            self.flights.lead(wanted, stream);
+        }
         self.ask_l2_as(Looking { selecting, ..looking }, outside)
     }
 
@@ -354,8 +361,14 @@ impl Worker {
         }
     }
 
+    /// Nobody wants the answer any more that L2 is still to give, or that could not be used yet.
     pub(super) fn abandon(&mut self, looking: &Looking) -> (Option<Phase>, Verdict) {
         self.count_l2("lookup", L2End::Abandoned);
+        self.give_up(looking)
+    }
+
+    /// Nobody wants an answer any more.
+    pub(super) fn give_up(&mut self, looking: &Looking) -> (Option<Phase>, Verdict) {
         if looking.asked.background {
             return self.end_refresh(&looking.asked, RefreshEnd::Failed);
         }

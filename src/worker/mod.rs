@@ -319,7 +319,7 @@ impl Worker {
             (Some(Phase::Waiting(waiting)), Event::Woken | Event::Deadline) => self.woken(*waiting, outside),
             (Some(Phase::Waiting(waiting)), Event::Gone) => self.leaves(&waiting),
             (Some(Phase::Polling(polling)), Event::Woken | Event::Deadline) => self.poll_again(*polling, outside),
-            (Some(Phase::Polling(polling)), Event::Gone) => self.abandon(&polling.looking),
+            (Some(Phase::Polling(polling)), Event::Gone) => self.give_up(&polling.looking),
             (Some(Phase::Parked(parked)), Event::Woken | Event::Deadline) => self.unparked(*parked, outside),
             (Some(Phase::Parked(parked)), Event::Gone) => self.abandon(&parked.looking),
             (Some(Phase::Lookup(looking)), Event::Gone) => self.abandon(&looking),
