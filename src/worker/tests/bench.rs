@@ -1,6 +1,6 @@
 //! What the tests of a worker drive it with: a host, an L2, the clock.
 
-pub use super::l2::{EPOCH, Kept, L2, OTHER, POSITION, bulk};
+pub use super::l2::{L2, OTHER, POSITION, bulk};
 pub use super::message::{Origin, Request, empty, get, ok, post, request};
 use crate::answer::Answer;
 use crate::config::Config;
@@ -36,7 +36,7 @@ pub struct Bench {
     pub redis: Rc<RefCell<L2>>,
     /// All lookups ever, and those without an answer.
     pub lookups: Vec<Call>,
-    asking: VecDeque<(Stream, Call)>,
+    pub asking: VecDeque<(Stream, Call)>,
     /// Writes on their way: fills, invalidations, what is said of leases, readings of the log.
     pub fills: Vec<Call>,
     pub invalidations: Vec<Call>,
@@ -272,11 +272,6 @@ impl Bench {
         let at = self.wakes.iter().position(|woken| *woken == stream)?;
         self.wakes.remove(at);
         Some(self.on(stream, Event::Woken))
-    }
-
-    /// Takes what L2 has been asked and has not answered.
-    pub fn questions(&mut self) -> Vec<(Stream, Call)> {
-        std::mem::take(&mut self.asking).into()
     }
 
     /// L2 hears of leases and is read, until there is no more.

@@ -155,6 +155,26 @@ fn who_wants_another_variant_asks_anew() {
     }
 }
 
+/// L2 knows what tells variants apart, and this worker does not: the first to ask learns it, and leads on.
+#[test]
+fn who_learns_what_tells_variants_apart_leads_on() {
+    let speaking = |language: &str| get("/a").with("accept-language", language);
+    let mut first = Bench::with_l2(json!({}));
+    first.ask(&speaking("fr"), &ok("bon").with("vary", "accept-language"));
+    first.settle();
+    let mut bench = first.pod(&with_redis(json!([rule(json!({}))])));
+    bench.wait(0);
+    let leader = bench.stream();
+    bench.head(leader, &speaking("de"));
+    let [german, english] = ["de", "en"].map(|language| bench.waits(&speaking(language)));
+    bench.go_on(leader);
+    assert_eq!(bench.woken(), [(german, "paused"), (english, "origin")]);
+    assert_eq!((bench.phase(german), fate(&bench.go_on(leader).unwrap())), ("waiting", "origin"));
+    bench.respond(leader, &ok("gut").with("vary", "accept-language"));
+    assert_eq!(bench.woken(), [(german, "collapsed;origin")]);
+    assert_eq!(bench.lookups.len(), 3);
+}
+
 #[test]
 fn who_may_not_have_the_answer_goes_alone() {
     for (request, state) in [

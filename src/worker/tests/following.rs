@@ -222,6 +222,36 @@ fn an_answer_of_l2_is_not_used_where_the_log_cannot_be_read() {
     assert_eq!(bench.ask(&get("/a"), &ok("x")), "hit;l1", "asked for just now");
 }
 
+/// The reading that would tell is never heard of again.
+#[test]
+fn an_answer_of_l2_does_not_wait_for_ever() {
+    let mut first = filled(json!({}));
+    let mut bench = first.pod(&settings(json!({})));
+    bench.cut = true;
+    let (stream, _) = bench.send(&get("/a"));
+    let other = bench.waits(&get("/a"));
+    bench.pass(99);
+    assert_eq!(bench.overdue(), []);
+    bench.pass(1);
+    assert_eq!(bench.overdue(), [(stream, "origin")]);
+    assert_eq!((bench.phase(other), bench.calls("lookup", L2End::Unread)), ("waiting", 1));
+}
+
+#[test]
+#[ignore = "each reading that fails wakes who is parked, and each who is parked reads at once: a loop until the limit"]
+fn a_log_that_cannot_be_read_is_not_read_in_a_loop() {
+    let mut first = filled(json!({}));
+    let mut bench = first.pod(&settings(json!({})));
+    bench.cut = true;
+    bench.send(&get("/a"));
+    for _ in 0..3 {
+        let Some(call) = bench.syncs.pop() else { break };
+        bench.filled(call, Err(L2Failure::Unreachable));
+        bench.woken();
+    }
+    assert!(bench.syncs.is_empty(), "no time has passed");
+}
+
 // --- lag --------------------------------------------------------------------------------------------------------------
 
 /// What may be invalidated long since is not used, until the log says that it is not.
@@ -494,6 +524,18 @@ fn what_an_unsafe_request_makes_invalid_others_hear_of() {
         assert_eq!(bench.ask(&get("/b"), &ok("x")), "hit;l1");
         bench.errands();
     }
+}
+
+#[test]
+#[ignore = "Worker::follow returns before Follower::forget where there is no L2: each changed URI leaves a ban for ever"]
+fn without_l2_bans_are_forgotten_with_what_they_are_about() {
+    let mut bench = Bench::with_rule(json!({}));
+    let (stream, _) = bench.send(&request("PUT", "/a"));
+    bench.respond(stream, &empty("204"));
+    assert_eq!(bench.worker.bans(), 1);
+    bench.pass(3_600_000);
+    bench.tick();
+    assert_eq!(bench.worker.bans(), 0);
 }
 
 /// Where there is no L2 to tell, a worker tells itself.

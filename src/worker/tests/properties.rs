@@ -1,6 +1,7 @@
 //! Any events in any order: no panic, nobody left behind, and the gauges say what L1 holds.
 
-use super::bench::{Bench, EPOCH, L2, OTHER, Origin, POSITION, bulk, get, ok, post, rule};
+use super::bench::{Bench, L2, OTHER, Origin, POSITION, bulk, get, ok, post, rule};
+use super::l2::EPOCH;
 use crate::http::Headers;
 use crate::reason::L2Failure;
 use crate::transaction::{Event, Stream, Verdict};
@@ -187,7 +188,7 @@ impl Bench {
     /// L2 says nothing more, nor does the origin: who waits for others is let go in time.
     fn come_to_rest(&mut self) {
         for _ in 0..8 {
-            for (stream, _) in self.questions() {
+            for (stream, _) in std::mem::take(&mut self.asking) {
                 self.on(stream, Event::L2(Err(L2Failure::Timeout)));
             }
             self.unheard();
