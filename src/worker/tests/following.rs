@@ -176,6 +176,35 @@ fn an_answer_that_was_tagged_as_invalid_is_not_kept() {
     assert_eq!(bench.woken(), [(other, "origin")], "the next one asks again");
 }
 
+/// The origin confirms what it had before: whoever asked may have that, and nobody after it.
+#[test]
+fn what_is_confirmed_and_banned_meanwhile_is_not_kept() {
+    let mut bench = filled(json!({}));
+    publish(&mut bench, "refresh", "tag", "t");
+    let first = bench.leads(&get("/a"));
+    let other = bench.waits(&get("/a"));
+    publish(&mut bench, "invalidate", "tag", "t");
+    let answer = bench.respond(first, &empty("304").with("etag", "\"1\""));
+    assert_eq!(fate(&answer), "revalidated;origin");
+    assert!(bench.fills.is_empty());
+    assert_eq!(bench.woken(), [(other, "origin")]);
+    bench.leaves(other);
+    bench.errands();
+    assert_eq!(bench.ask(&get("/a"), &ok("two")), "miss;invalidated");
+}
+
+/// An error of the origin lets nobody have what was invalidated while it was asked.
+#[test]
+fn what_is_banned_meanwhile_does_not_stand_in_for_an_error() {
+    for (scope, state) in [("/b", "stale;origin"), ("/a", "origin")] {
+        let mut bench = filled(json!({ "freshness": { "default": "1m", "stale_if_error": "1m" } }));
+        bench.wait(61_000);
+        let first = bench.leads(&get("/a"));
+        publish(&mut bench, "invalidate", "uri", scope);
+        assert_eq!(fate(&bench.respond(first, &trouble())), state);
+    }
+}
+
 // --- replies that know more -------------------------------------------------------------------------------------------
 
 #[test]
