@@ -341,13 +341,14 @@ impl Worker {
         outside: &Outside<'_>,
     ) -> (Option<Phase>, Verdict) {
         let leads = self.flights.lease(looking.asked.draft.stream).is_some_and(|granted| granted.position.is_some());
-        if looking.reason == Forward::EarlyRefresh && !leads {
+        let needless = looking.reason == Forward::EarlyRefresh || looking.asked.slot.is_some();
+        if needless && !leads {
             return self.without_l2(looking.asked, looking.reason, looking.stale, outside);
         }
         self.fetch(looking.asked, looking.reason, looking.stale, position, outside)
     }
 
-    /// L2 does not answer. Then nobody refreshes early: each pod would.
+    /// L2 does not answer. Then nobody refreshes early or prewarms: each pod would.
     fn without_l2(
         &mut self,
         asked: Asked,
@@ -357,6 +358,7 @@ impl Worker {
     ) -> (Option<Phase>, Verdict) {
         match stale {
             Some(held) if reason == Forward::EarlyRefresh => self.hit(&asked, &held, Tier::L1, outside),
+            _ if asked.slot.is_some() => self.end_refresh(&asked, RefreshEnd::Failed),
             stale => self.fetch(asked, reason, stale, None, outside),
         }
     }

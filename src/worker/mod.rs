@@ -292,6 +292,7 @@ impl Worker {
         if now.since(self.swept) >= SWEEPS {
             self.swept = now;
             self.drop_lost_refreshes(now);
+            self.forget_alone(now);
             let removed = self.memory.sweep(now, SWEEP);
             self.count_removed(&removed);
         }

@@ -261,7 +261,6 @@ fn a_prewarm_that_waits_for_another_pod_gives_up_in_time() {
 }
 
 #[test]
-#[ignore = "a prewarm goes to the origin without the lease where L2 does not answer: each worker of each pod does"]
 fn a_prewarm_without_l2s_word_asks_nobody() {
     let mut bench = serving(&warmable());
     prewarm(&mut bench, "https://h.example/p");
