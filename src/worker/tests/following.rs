@@ -1,6 +1,6 @@
 //! The log: who reads it, what its notices do to what is stored and under way, and what happens where it cannot be read.
 
-use super::bench::{Bench, L2, OTHER, Origin, empty, get, ok, request, rule, with_redis};
+use super::bench::{Bench, EPOCH, L2, OTHER, Origin, bulk, empty, get, ok, request, rule, with_redis};
 use super::crowd::fate;
 use crate::follower::Discontinuity;
 use crate::memory::Eviction;
@@ -505,6 +505,44 @@ fn who_is_told_of_something_else_reads_for_itself() {
         other.step(|worker, outside| worker.told(garbage, outside));
     }
     assert!(other.syncs.is_empty() && other.wakes.is_empty());
+}
+
+/// Its reading and its sibling's cross: nothing is missing, and nothing is heard twice.
+#[test]
+fn who_is_told_while_it_reads_knows_it_once() {
+    let mut one = Bench::with_l2(json!({}));
+    let mut other = one.sibling(&settings(json!({})));
+    one.worker.enlist(1, 11);
+    other.worker.enlist(2, 22);
+    one.wait(0);
+    other.wait(0);
+    one.tells.clear();
+    other.cut = true;
+    let now = one.now.mono;
+    one.l2().tell("invalidate", "uri", "/a", now);
+    one.wait(350);
+    one.l2().tell("invalidate", "uri", "/b", now);
+    other.pass(350);
+    other.tick();
+    assert_eq!((other.syncs.len(), other.hears(&mut one)), (1, 1));
+    other.errands();
+    assert_eq!(other.count(Metric::Notices { op: "invalidate", scope: "uri" }), 2);
+    assert_eq!((breaks(&other, Discontinuity::Trimmed), other.calls("sync", L2End::Ok)), (0, 2));
+}
+
+/// An answer that brings fewer notices than the log has grown by.
+#[test]
+fn what_does_not_go_on_is_read_whole() {
+    let mut bench = filled(json!({}));
+    bench.cut = true;
+    bench.pass(350);
+    bench.tick();
+    let call = bench.syncs.remove(0);
+    let reply = bulk(format!("E{EPOCH}:9|10:invalidate,3:uri,2:/b,").as_bytes());
+    bench.filled(call, Ok(&reply));
+    assert_eq!(bench.syncs[0].arguments[0], "-");
+    bench.errands();
+    assert_eq!(breaks(&bench, Discontinuity::Trimmed) + breaks(&bench, Discontinuity::Rewound), 1);
 }
 
 #[test]
