@@ -209,6 +209,25 @@ fn who_is_told_too_late_asks_by_itself() {
     assert_eq!(bench.overdue(), others.map(|stream| (stream, "origin")));
 }
 
+/// The origin tells variants apart by another header each time.
+#[test]
+fn nobody_waits_in_vain_for_ever() {
+    let mut bench = Bench::with_rule(json!({}));
+    let with = |values: [&str; 3]| {
+        let names = ["x-a", "x-b", "x-c"].into_iter().zip(values);
+        names.fold(get("/a"), |request, (name, value)| request.with(name, value))
+    };
+    let first = bench.leads(&with(["2", "2", "2"]));
+    let waiting = [["1", "2", "2"], ["1", "1", "2"], ["1", "1", "1"], ["1", "1", "1"]];
+    let [second, third, fourth, fifth] = waiting.map(|values| bench.waits(&with(values)));
+    bench.respond(first, &ok("x").with("vary", "x-a"));
+    assert_eq!(bench.woken(), [(second, "origin"), (third, "paused"), (fourth, "paused"), (fifth, "paused")]);
+    bench.respond(second, &ok("x").with("vary", "x-b"));
+    assert_eq!(bench.woken(), [(third, "origin"), (fourth, "paused"), (fifth, "paused")]);
+    bench.respond(third, &ok("x").with("vary", "x-c"));
+    assert_eq!(bench.woken(), [(fourth, "origin"), (fifth, "origin")], "the third time each asks by itself");
+}
+
 #[test]
 fn who_leaves_is_not_waited_with() {
     let mut bench = Bench::with_rule(json!({}));
