@@ -3,6 +3,7 @@
 //! Exit status: 0 all is well, 1 the configuration has problems, 2 there was nothing to judge (wrong
 //! usage, a file that cannot be read, no configuration in it).
 
+mod bridge;
 mod check;
 mod document;
 mod find;

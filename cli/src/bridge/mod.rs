@@ -1,0 +1,6 @@
+//! `fpcache bridge`.
+mod event;
+mod glob;
+mod map;
+mod notice;
+mod timestamp;
