@@ -104,15 +104,15 @@ faults.yaml
   rules[0].name: \"Profiles\" is not a name for a rule; write 1 to 40 of a-z, 0-9, _ and -
   rules[0].match.path: \"v1/profiles\" does not begin with a slash; write \"/v1/profiles\"
   rules[0].freshness.status.206: \"206\" is for a part of an answer, which lasts as long as the whole; remove it
-  rules[0].tags: is not supported in this version; remove it
+  rules[0].tags[0]: \"a b\" is not a tag; write 1 to 64 of A-Z, a-z, 0-9, ., _, : and -
 
 6 problems. Correct them and check again.
 ";
     assert_eq!((status, stdout.as_str(), stderr.as_str()), (1, expected, ""));
     let (status, tree) = check_json("faults.yaml");
     assert_eq!((status, &tree["ok"]), (1, &json!(false)));
-    let problem =
-        json!({ "path": "rules[0].tags", "wrong": "is not supported in this version", "remedy": "remove it" });
+    let remedy = "write 1 to 64 of A-Z, a-z, 0-9, ., _, : and -";
+    let problem = json!({ "path": "rules[0].tags[0]", "wrong": "\"a b\" is not a tag", "remedy": remedy });
     assert_eq!(tree["configurations"][0]["problems"][5], problem);
     assert_eq!(tree["configurations"][0]["effective"], Value::Null);
 }

@@ -21,6 +21,15 @@ pub(super) fn write(config: &Config) -> Value {
             "max_bytes": write_size(memory.max_bytes),
             "ttl": write_duration(memory.ttl),
         },
+        "fill": {
+            "lease": write_duration(config.fill.lease),
+            "wait": write_duration(config.fill.wait),
+            "uncacheable": write_duration(config.fill.uncacheable),
+        },
+        "sync": {
+            "interval": write_duration(config.sync.interval),
+            "max_lag": write_duration(config.sync.max_lag),
+        },
         "rules": config.rules.iter().map(rule).collect::<Vec<_>>(),
     });
     add(&mut root, "redis", config.redis.as_ref().map(redis));
@@ -57,6 +66,7 @@ fn rule(rule: &Rule) -> Value {
         },
         "key": key(&rule.key),
         "freshness": freshness(&rule.freshness),
+        "tags": rule.tags,
         "show_key": rule.show_key,
         "max_response": write_size(rule.max_response),
         "strip": patterns(&rule.strip),
@@ -67,7 +77,10 @@ fn rule(rule: &Rule) -> Value {
 
 fn freshness(freshness: &Freshness) -> Value {
     let status = |(status, lifetime): &(u16, Duration)| (status.to_string(), write_duration(*lifetime).into());
-    let mut written = json!({ "status": freshness.status.iter().map(status).collect::<Map<_, _>>() });
+    let mut written = json!({
+        "status": freshness.status.iter().map(status).collect::<Map<_, _>>(),
+        "early_refresh": freshness.early_refresh,
+    });
     for (name, lifetime) in [
         ("default", freshness.default),
         ("override", freshness.override_),
@@ -81,7 +94,12 @@ fn freshness(freshness: &Freshness) -> Value {
 }
 
 fn refresh(refresh: &Refresh) -> Value {
-    let mut written = json!({ "cluster": refresh.cluster, "timeout": write_duration(refresh.timeout) });
+    let headers = refresh.headers.iter().map(|(name, variable)| (name.clone(), variable.clone().into()));
+    let mut written = json!({
+        "cluster": refresh.cluster,
+        "timeout": write_duration(refresh.timeout),
+        "headers": headers.collect::<Map<String, Value>>(),
+    });
     add(&mut written, "authority", refresh.authority.as_deref().map(Value::from));
     written
 }

@@ -12,6 +12,7 @@ mod pointer;
 mod problem;
 mod read;
 mod read_callout;
+mod read_fleet;
 mod read_freshness;
 mod read_headers;
 mod read_key;
@@ -43,6 +44,10 @@ pub struct Config {
     pub memory: Memory,
     /// L2; without it there is L1 alone.
     pub redis: Option<Redis>,
+    /// Who fills, and how long others wait.
+    pub fill: Fill,
+    /// How the log of invalidations is followed.
+    pub sync: Sync,
     /// The rules, one at least; the first that matches a request has it.
     pub rules: Vec<Rule>,
 }
@@ -77,6 +82,39 @@ pub struct Redis {
     pub ttl: Duration,
     /// What every key begins with: 1 to 32 of `A-Z`, `a-z`, `0-9`, `_` and `-`.
     pub key_prefix: String,
+}
+
+/// Single flight: who fills, and how long others wait.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fill {
+    /// How long a lease stands without being renewed, 100 ms to 60 s.
+    pub lease: Duration,
+    /// The longest a request waits for another one's answer, 0 to 30 s; then it goes to the origin itself.
+    pub wait: Duration,
+    /// For how long nobody waits for answers under a key whose answer turned out uncacheable, 100 ms to 10 min.
+    pub uncacheable: Duration,
+}
+
+impl Default for Fill {
+    fn default() -> Self {
+        let (lease, wait) = (Duration::from_secs(3), Duration::from_millis(500));
+        Self { lease, wait, uncacheable: Duration::from_secs(5) }
+    }
+}
+
+/// How the log of invalidations is followed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sync {
+    /// The longest between two readings, 50 ms to 10 s.
+    pub interval: Duration,
+    /// How old the last reading may be before L1 is suspended, 100 ms to 5 min; twice the interval at least.
+    pub max_lag: Duration,
+}
+
+impl Default for Sync {
+    fn default() -> Self {
+        Self { interval: Duration::from_millis(250), max_lag: Duration::from_secs(5) }
+    }
 }
 
 impl Config {

@@ -6,7 +6,7 @@
 
 use super::problem::{Flaw, quote};
 
-/// A glob. Made by the configuration only.
+/// A glob. Made by the configuration, and by notices in the invalidation log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pattern {
     text: String,
@@ -95,6 +95,15 @@ impl Pattern {
             return Err(Flaw::new(wrong, "write * for text within a segment, or /** for whole segments"));
         }
         Ok(Self { shape: path_shape(text), text: text.to_owned() })
+    }
+
+    /// A pattern over request targets, query included, or over a host and the target behind it; `None` for what no
+    /// target matches.
+    pub fn target(text: &str) -> Option<Self> {
+        let foreign = |character: char| character.is_control() || character == ' ' || character == '#';
+        let known = !matches!(text, "" | "*") && !text.contains(foreign);
+        let whole = text.split('/').all(|segment| !segment.contains("**") || segment == "**");
+        (known && whole).then(|| Self { shape: path_shape(text), text: text.to_owned() })
     }
 
     /// A pattern over host names, without their port.

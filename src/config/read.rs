@@ -7,7 +7,7 @@ use super::pattern::is_token_byte;
 use super::problem::{Errors, Flaw, Problems, quote};
 use super::section::{Field, Section};
 use super::{Config, Memory};
-use super::{read_callout, read_rule};
+use super::{read_callout, read_fleet, read_rule};
 
 const EXAMPLE: &str = r#"{"rules": [{"name": "profiles", "match": {"paths": ["/v1/profiles/**"]}}]}"#;
 const MEBIBYTE: usize = 1 << 20;
@@ -41,6 +41,8 @@ fn read_root(root: Section, problems: &Problems) -> Config {
     let schema_version = root.take("schema_version").and_then(|field| field.parse(word));
     let memory = memory(root.section("memory"));
     let redis = root.section("redis").map(read_callout::redis);
+    let fill = read_fleet::fill(root.section("fill"));
+    let sync = read_fleet::sync(root.section("sync"));
     let rules = root.require("rules", &format!("write rules, as in {EXAMPLE}"));
     let rules = rules.map(|field| read_rule::read(&field, memory.max_bytes / 20, problems)).unwrap_or_default();
     root.finish();
@@ -49,6 +51,8 @@ fn read_root(root: Section, problems: &Problems) -> Config {
         schema_version: schema_version.unwrap_or_else(|| "1".to_owned()),
         memory,
         redis,
+        fill,
+        sync,
         rules,
     }
 }

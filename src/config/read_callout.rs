@@ -6,8 +6,9 @@ use std::time::Duration;
 use super::Redis;
 use super::problem::{Flaw, quote};
 use super::read::word;
+use super::read_headers;
 use super::rule::Refresh;
-use super::section::Section;
+use super::section::{Field, Section};
 
 const MILLISECOND: Duration = Duration::from_millis(1);
 const SECOND: Duration = Duration::from_secs(1);
@@ -35,8 +36,35 @@ pub(super) fn refresh(section: Section) -> Refresh {
     let cluster = cluster(&section, "write the name of the Envoy cluster that leads to the service");
     let authority = authority(&section, "write a host name, or remove it to send the host of the request");
     let timeout = duration(&section, "timeout", MILLISECOND..=60 * SECOND);
+    let headers = section.take("headers").map(|field| headers(&field)).unwrap_or_default();
     section.finish();
-    Refresh { cluster, authority, timeout: timeout.unwrap_or(10 * SECOND) }
+    Refresh { cluster, authority, timeout: timeout.unwrap_or(10 * SECOND), headers }
+}
+
+/// Headers by name, each with the variable of the environment that holds its value: a secret has no place in here.
+fn headers(field: &Field) -> Vec<(String, String)> {
+    const MOST: usize = 8;
+    let members = field.members().unwrap_or_default();
+    if members.len() > MOST {
+        field.report(Flaw::new(format!("has {} headers", members.len()), format!("write {MOST} at most")));
+    }
+    let read = |(name, field): &(&str, Field)| {
+        let name = field.settle(read_headers::credential(name));
+        name.zip(field.parse(variable))
+    };
+    members.iter().filter_map(read).collect()
+}
+
+/// The name of a variable of the environment, as POSIX has it.
+fn variable(text: &str) -> Result<String, Flaw> {
+    let known = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_';
+    let begins = text.bytes().next().is_some_and(|byte| !byte.is_ascii_digit());
+    if begins && text.len() <= 64 && text.bytes().all(known) {
+        return Ok(text.to_owned());
+    }
+    let remedy = "write the name of a variable such as FPC_AUTHORIZATION, and set it in the VM's environment_variables";
+    // Not quoted: whoever writes the secret itself here need not see it in a log.
+    Err(Flaw::new("is not the name of an environment variable", remedy))
 }
 
 fn cluster(section: &Section, remedy: &str) -> String {

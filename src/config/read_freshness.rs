@@ -19,6 +19,7 @@ pub(super) fn read(section: Section) -> Freshness {
         status: section.take("status").map(|field| statuses(&field)).unwrap_or_default(),
         stale_while_revalidate: lifetime("stale_while_revalidate"),
         stale_if_error: lifetime("stale_if_error"),
+        early_refresh: section.take("early_refresh").and_then(|field| field.flag()).unwrap_or(true),
     };
     section.finish();
     freshness

@@ -60,6 +60,7 @@ fn read_one(section: Section, largest: usize, problems: &Problems) -> Rule {
             .unwrap_or_default(),
         key: read_key::read(section.section("key")),
         freshness: section.section("freshness").map(read_freshness::read).unwrap_or_default(),
+        tags: tags(&section),
         refresh: section.section("refresh").map(read_callout::refresh),
         show_key: section.take("show_key").and_then(|field| field.flag()).unwrap_or(false),
         max_response: section.take("max_response").and_then(|field| field.size(1..=largest)).unwrap_or(largest),
@@ -111,6 +112,27 @@ fn check_body_key(section: &Section, rule: &Rule) {
             "remove `refresh`: one request will lead to the service while others get the stale answer",
         );
     }
+}
+
+/// The tags of the rule, each once.
+fn tags(section: &Section) -> Vec<String> {
+    const MOST: usize = 16;
+    let Some(field) = section.take("tags") else { return vec![] };
+    let mut tags = field.parse_list(tag).unwrap_or_default();
+    tags.sort_unstable();
+    tags.dedup();
+    if tags.len() > MOST {
+        field.report(Flaw::new(format!("has {} tags", tags.len()), format!("write {MOST} at most")));
+    }
+    tags
+}
+
+fn tag(text: &str) -> Result<String, Flaw> {
+    let known = |byte: u8| byte.is_ascii_alphanumeric() || b"._:-".contains(&byte);
+    if (1..=64).contains(&text.len()) && text.bytes().all(known) {
+        return Ok(text.to_owned());
+    }
+    Err(Flaw::new(format!("{} is not a tag", quote(text)), "write 1 to 64 of A-Z, a-z, 0-9, ., _, : and -"))
 }
 
 fn name(text: &str) -> Result<String, Flaw> {

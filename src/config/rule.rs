@@ -25,6 +25,9 @@ pub struct Rule {
     pub key: KeySpec,
     /// How long answers last that do not say so, or that are not believed.
     pub freshness: Freshness,
+    /// Names that all its answers share, to be invalidated by: 16 at most, each 1 to 64 of `A-Z`, `a-z`, `0-9`, `.`, `_`, `:`
+    /// and `-`.
+    pub tags: Vec<String>,
     /// Where stale answers are refreshed in the background; without it one request leads to the origin.
     pub refresh: Option<Refresh>,
     /// Whether `Cache-Status` has the parameter `key` (RFC 9211 §2.7).
@@ -45,10 +48,7 @@ impl Rule {
     /// Whether a URI belongs to this rule, whatever the method: what an unsafe request may have changed.
     /// `host` and `path` are compared as by [`Rule::matches`].
     pub fn matches_uri(&self, host: &[u8], path: &[u8]) -> bool {
-        let Match { hosts, paths, .. } = &self.matches;
-        let host = without_port(host);
-        paths.iter().any(|pattern| pattern.matches(path))
-            && hosts.iter().any(|pattern| pattern.matches_ignoring_case(host))
+        self.matches.has_path(path) && self.matches.has_host(host)
     }
 
     /// Whether the response header `header` stays out of entries.
@@ -69,6 +69,17 @@ pub struct Match {
 }
 
 impl Match {
+    /// Whether a path, without the query, matches, byte for byte.
+    pub fn has_path(&self, path: &[u8]) -> bool {
+        self.paths.iter().any(|pattern| pattern.matches(path))
+    }
+
+    /// Whether a host matches, without case and without its port.
+    pub fn has_host(&self, host: &[u8]) -> bool {
+        let host = without_port(host);
+        self.hosts.iter().any(|pattern| pattern.matches_ignoring_case(host))
+    }
+
     /// Whether every request that `other` matches certainly matches this too; `false` when unsure.
     pub(super) fn covers(&self, other: &Self) -> bool {
         let all = |ours: &[Pattern], theirs: &[Pattern]| {
@@ -161,7 +172,7 @@ pub struct Projection {
 }
 
 /// How long answers last, 1 s to 30 d each.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Freshness {
     /// The lifetime of answers that do not say it themselves.
     pub default: Option<Duration>,
@@ -177,6 +188,22 @@ pub struct Freshness {
     pub stale_while_revalidate: Option<Duration>,
     /// How long a stale answer may stand in for an error, where the origin does not say (RFC 5861 §4).
     pub stale_if_error: Option<Duration>,
+    /// Whether a request now and then asks the origin before an answer is stale (XFetch), so that few have to wait.
+    pub early_refresh: bool,
+}
+
+impl Default for Freshness {
+    fn default() -> Self {
+        Self {
+            default: None,
+            override_: None,
+            heuristic: None,
+            status: Vec::new(),
+            stale_while_revalidate: None,
+            stale_if_error: None,
+            early_refresh: true,
+        }
+    }
 }
 
 impl Freshness {
@@ -196,4 +223,7 @@ pub struct Refresh {
     pub authority: Option<String>,
     /// The longest a refresh may take, 1 ms to 60 s.
     pub timeout: Duration,
+    /// Headers that requests on nobody's behalf (`prewarm`) carry: the name in lower case, and the variable of the VM's
+    /// environment that holds the value. Eight at most.
+    pub headers: Vec<(String, String)>,
 }

@@ -13,9 +13,6 @@ use super::json;
 use super::problem::{Flaw, Problems, quote};
 use super::units;
 
-/// Fields that the design has and this version does not.
-const NOT_YET: [&str; 3] = ["fill", "sync", "tags"];
-
 /// A JSON object of which every member has to be taken by somebody.
 pub(super) struct Section<'a> {
     path: String,
@@ -195,9 +192,6 @@ fn within<T: PartialOrd>(value: T, range: RangeInclusive<T>, write: impl Fn(&T) 
 
 /// What to say of a member that nobody took.
 fn unknown(name: &str, known: &[&'static str]) -> Flaw {
-    if NOT_YET.contains(&name) {
-        return Flaw::new("is not supported in this version", "remove it");
-    }
     let remedy = match nearest(name, known) {
         Some(meant) => format!("did you mean `{meant}`?"),
         None => format!("remove it; known here: {}", list(known)),

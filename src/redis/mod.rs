@@ -1,13 +1,24 @@
 //! L2 as messages: a [`Call`] goes out, a reply comes in and is read with suspicion. No I/O here.
 //!
 //! Everything of one primary key is one hash, `<prefix>:<schema>:<rule>:<digest>`, with a field per variant and the
-//! field `vary` that names the headers telling variants apart. Beside them stand the log of invalidations and the hash
-//! of bans, which forbid what was fetched earlier. Three scripts do all the work: `lookup.lua`, `fill.lua`,
-//! `invalidate.lua`.
+//! field `vary` that names the headers telling variants apart. Beside each variant stands its lease, and beside all of
+//! them the log of invalidations and the hash of bans, which forbid what was fetched earlier. Five scripts do all the
+//! work:
+//!
+//! - [`lookup()`]: one variant, or the lease to fetch it, or who has that;
+//! - [`fill()`]: one variant stored, and the lease given back;
+//! - [`renew`], [`release`], [`mark`]: a lease kept, given back, marked;
+//! - [`publish()`]: notices appended to the log;
+//! - [`sync()`]: the log read on.
 
 pub mod breaker;
+mod fill;
+mod lease;
+mod lookup;
+mod publish;
 pub mod resp;
 pub mod script;
+mod sync;
 pub mod webdis;
 
 use crate::codec;
@@ -18,6 +29,12 @@ use crate::reason::L2Failure;
 use resp::Reply;
 use script::Script;
 use std::time::Duration;
+
+pub use fill::{fill, read_fill};
+pub use lease::{Lease, lease_key, mark, read_lease, release, renew};
+pub use lookup::{Lookup, Want, lookup, read_lookup};
+pub use publish::{publish, read_publish};
+pub use sync::{read_sync, sync};
 
 /// A request to Redis, independent of the front that carries it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,19 +51,6 @@ pub struct Call {
     pub body: Option<Vec<u8>>,
 }
 
-/// What a lookup found.
-#[derive(Debug, PartialEq, Eq)]
-pub enum Lookup<'a> {
-    /// An entry, and how long ago Redis took it in, by its own clock.
-    Hit(Position, Duration, &'a [u8]),
-    /// The variants are told apart by other headers than assumed.
-    OtherVary(Position, Vec<String>),
-    /// Only variants for other values of the headers named in `Vary`.
-    OtherVariant(Position),
-    /// Nothing.
-    Miss(Position),
-}
-
 /// Where one primary key lives in L2, and what may have banned it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Place {
@@ -56,22 +60,21 @@ pub struct Place {
     pub log: String,
     /// The hash of bans. Like the log it is outside the schema, so that old and new versions hear the same.
     pub bans: String,
-    /// The ban that would be of its URI.
-    pub uri: String,
 }
 
-/// The place of one primary key; `uri` is the digest of the URI that it is about.
-pub fn place(redis: &Redis, config: &Config, rule: &str, key: &PrimaryKey, uri: u128) -> Place {
+/// The place of one primary key.
+pub fn place(redis: &Redis, config: &Config, rule: &str, key: &PrimaryKey) -> Place {
     let prefix = &redis.key_prefix;
     let hash = format!("{prefix}:{}.{}:{}", codec::VERSION, config.schema_version, key.name(rule));
-    Place { hash, log: format!("{prefix}:log"), bans: format!("{prefix}:bans"), uri: ban(uri) }
+    Place { hash, log: log(redis), bans: bans(redis) }
 }
 
-/// The field of a ban on a URI.
-fn ban(uri: u128) -> String {
-    let mut field = String::from("uri:");
-    push_hex(&mut field, uri, 32);
-    field
+fn log(redis: &Redis) -> String {
+    format!("{}:log", redis.key_prefix)
+}
+
+fn bans(redis: &Redis) -> String {
+    format!("{}:bans", redis.key_prefix)
 }
 
 /// The field of one variant.
@@ -96,97 +99,14 @@ pub fn variant_digest(selecting: &[(String, Option<String>)]) -> u128 {
 }
 
 /// The `Vary` names as one argument; never empty, since an empty one would be lost in a URL.
-fn names(vary: &[String]) -> String {
-    format!("v:{}", vary.join(","))
+fn names(selecting: &[(String, Option<String>)]) -> String {
+    let names: Vec<&str> = selecting.iter().map(|(name, _)| name.as_str()).collect();
+    format!("v:{}", names.join(","))
 }
 
-/// The URIs that an invalidation is about.
-pub fn banned(call: &Call) -> Vec<u128> {
-    let fields = call.arguments.iter().filter_map(|field| field.strip_prefix("uri:"));
-    fields.filter_map(|digest| u128::from_str_radix(digest, 16).ok()).collect()
-}
-
-/// Asks for one variant.
-pub fn lookup(place: &Place, selecting: &[(String, Option<String>)]) -> Call {
-    let vary: Vec<String> = selecting.iter().map(|(name, _)| name.clone()).collect();
-    Call {
-        script: &script::LOOKUP,
-        whole: false,
-        keys: vec![place.hash.clone(), place.log.clone(), place.bans.clone()],
-        arguments: vec![names(&vary), variant(selecting), place.uri.clone()],
-        body: None,
-    }
-}
-
-/// Stores one variant for `life`; `position` is that of the lookup before its fetch.
-pub fn fill(
-    place: &Place,
-    selecting: &[(String, Option<String>)],
-    life: Duration,
-    position: &Position,
-    entry: Vec<u8>,
-) -> Call {
-    let vary: Vec<String> = selecting.iter().map(|(name, _)| name.clone()).collect();
-    let (life, position) = (life.as_millis().to_string(), position.to_string());
-    Call {
-        script: &script::FILL,
-        whole: false,
-        keys: vec![place.hash.clone(), place.log.clone(), place.bans.clone()],
-        arguments: vec![names(&vary), variant(selecting), life, position, place.uri.clone()],
-        body: Some(entry),
-    }
-}
-
-/// Bans all that was fetched for these URIs so far. `longest` is how long any entry lives at most. Sent whole: where the
-/// answer that Redis does not know the script is lost, the ban would be lost with it.
-pub fn invalidate(redis: &Redis, uris: &[u128], longest: Duration) -> Call {
-    let prefix = &redis.key_prefix;
-    let mut arguments = vec![longest.as_millis().to_string()];
-    arguments.extend(uris.iter().map(|uri| ban(*uri)));
-    Call {
-        script: &script::INVALIDATE,
-        whole: true,
-        keys: vec![format!("{prefix}:log"), format!("{prefix}:bans")],
-        arguments,
-        body: None,
-    }
-}
-
-/// Reads the answer to a lookup.
-///
-/// # Errors
-/// Redis' own error, or [`L2Failure::Corrupt`] for anything the script does not say.
-pub fn read_lookup(reply: &[u8]) -> Result<Lookup<'_>, L2Failure> {
-    let payload = bulk(reply)?;
-    let (letter, rest) = payload.split_first().ok_or(L2Failure::Corrupt)?;
-    let (position, rest) = position(rest).ok_or(L2Failure::Corrupt)?;
-    match letter {
-        b'H' => hit(position, rest).ok_or(L2Failure::Corrupt),
-        b'V' => other_vary(position, rest).ok_or(L2Failure::Corrupt),
-        b'O' if rest.is_empty() => Ok(Lookup::OtherVariant(position)),
-        b'M' if rest.is_empty() => Ok(Lookup::Miss(position)),
-        _ => Err(L2Failure::Corrupt),
-    }
-}
-
-/// Reads the answer to a fill: whether it was stored, or fenced off by a ban that came after its lookup.
-///
-/// # Errors
-/// As [`read_lookup`].
-pub fn read_fill(reply: &[u8]) -> Result<bool, L2Failure> {
-    match bulk(reply)? {
-        b"S" => Ok(true),
-        b"F" => Ok(false),
-        _ => Err(L2Failure::Corrupt),
-    }
-}
-
-/// Reads the answer to an invalidation.
-///
-/// # Errors
-/// As [`read_lookup`].
-pub fn read_invalidate(reply: &[u8]) -> Result<(), L2Failure> {
-    if bulk(reply)? == b"I" { Ok(()) } else { Err(L2Failure::Corrupt) }
+/// A time as an argument, in milliseconds; never zero, which Redis does not take for a life.
+fn millis(time: Duration) -> String {
+    time.as_millis().max(1).to_string()
 }
 
 /// Whether Redis says that it does not know the script.
@@ -212,31 +132,39 @@ fn failure(error: &[u8]) -> L2Failure {
     }
 }
 
-fn position(bytes: &[u8]) -> Option<(Position, &[u8])> {
-    let (text, rest) = field(bytes)?;
-    Some((Position::parse(text)?, rest))
+/// A letter, a position and what follows: how all answers begin but those that are only a letter.
+fn opening(reply: &[u8]) -> Result<(u8, Position, &[u8]), L2Failure> {
+    let (letter, rest) = bulk(reply)?.split_first().ok_or(L2Failure::Corrupt)?;
+    let (text, rest) = field(rest).ok_or(L2Failure::Corrupt)?;
+    Ok((*letter, Position::parse(text).ok_or(L2Failure::Corrupt)?, rest))
 }
 
-fn hit(position: Position, rest: &[u8]) -> Option<Lookup<'_>> {
-    let (age, entry) = field(rest)?;
-    Some(Lookup::Hit(position, Duration::from_millis(age.parse().ok()?), entry))
+/// An answer of yes or no.
+fn either(reply: &[u8], yes: u8) -> Result<bool, L2Failure> {
+    match bulk(reply)? {
+        [letter] if *letter == yes => Ok(true),
+        b"F" => Ok(false),
+        _ => Err(L2Failure::Corrupt),
+    }
 }
 
-fn other_vary(position: Position, rest: &[u8]) -> Option<Lookup<'_>> {
-    const MOST: usize = 4096;
-    let text = std::str::from_utf8(rest).ok().filter(|text| text.len() <= MOST)?;
-    let names = text.strip_prefix("v:")?.split(',').filter(|name| !name.is_empty());
-    let names: Vec<String> = names.map(str::to_owned).collect();
-    // Sorted and in lower case, or it is none of ours and asking again would find nothing either.
-    let ours = names.is_sorted() && names.iter().all(|name| !name.bytes().any(|byte| byte.is_ascii_uppercase()));
-    ours.then_some(Lookup::OtherVary(position, names))
-}
-
+/// What stands before the next `|`, and what follows it.
 fn field(bytes: &[u8]) -> Option<(&str, &[u8])> {
     const MOST: usize = 64;
     let end = bytes.iter().take(MOST).position(|byte| *byte == b'|')?;
     let (text, rest) = bytes.split_at_checked(end)?;
     Some((std::str::from_utf8(text).ok()?, rest.get(1..)?))
+}
+
+/// A number of milliseconds before the next `|`.
+fn duration(bytes: &[u8]) -> Option<(Duration, &[u8])> {
+    let (text, rest) = field(bytes)?;
+    Some((Duration::from_millis(number(text)?), rest))
+}
+
+/// A number in digits alone.
+fn number(text: &str) -> Option<u64> {
+    text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok()).flatten()
 }
 
 #[cfg(test)]

@@ -11,20 +11,31 @@ pub struct Script {
     pub sha1: &'static str,
 }
 
-/// One look into L2.
+/// One look into L2; where it finds nothing, it may take the lease.
 pub static LOOKUP: Script = Script {
     name: "lookup",
     text: include_str!("scripts/lookup.lua"),
-    sha1: "edb89444048d5796001123ce501ccde3f2e39ee8",
+    sha1: "1e7794cf4911abdb0bb56c7f18e41e46600897a0",
 };
 
-/// One variant stored.
+/// One variant stored, and the lease given back.
 pub static FILL: Script =
-    Script { name: "fill", text: include_str!("scripts/fill.lua"), sha1: "818572f6e6759eb29a5de42b9cdd62bfdf1bd0b4" };
+    Script { name: "fill", text: include_str!("scripts/fill.lua"), sha1: "8695d8fd68e0f6d370e7c24603c2de150554db9d" };
 
-/// All that was fetched for some URIs banned.
-pub static INVALIDATE: Script = Script {
-    name: "invalidate",
-    text: include_str!("scripts/invalidate.lua"),
-    sha1: "d6b56a625d1dfcc3aa1e2f65a665420bb191c491",
+/// A lease renewed, given back or marked.
+pub static LEASE: Script =
+    Script { name: "lease", text: include_str!("scripts/lease.lua"), sha1: "1fc61d79b6f3b15611526425f0ce1ac139ca76c7" };
+
+/// Notices put into the log.
+pub static PUBLISH: Script = Script {
+    name: "publish",
+    text: include_str!("scripts/publish.lua"),
+    sha1: "4dab00e9e9af5f11666088b2cdc9b3ced2988e77",
 };
+
+/// The log read on.
+pub static SYNC: Script =
+    Script { name: "sync", text: include_str!("scripts/sync.lua"), sha1: "d7ca449cccc42beaf50831771816405d9687aa50" };
+
+/// All of them.
+pub static ALL: [&Script; 5] = [&LOOKUP, &FILL, &LEASE, &PUBLISH, &SYNC];

@@ -1,93 +1,45 @@
-//! Tables: what is sent to L2, and what of its answers is believed.
+//! What all calls have in common: where things are, and what an answer is not.
 
 use super::*;
 use crate::config::Config;
 use crate::key::KeyBuilder;
 use crate::key::tests::rule;
+use crate::token::Token;
 use serde_json::json;
 #[cfg(all(target_family = "wasm", not(target_os = "wasi")))]
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
-const EPOCH: &str = "0123456789abcdef0123456789abcdef01234567";
+pub const EPOCH: &str = "0123456789abcdef0123456789abcdef01234567";
+pub const TOKEN: Token = Token(0xfeed);
+pub const TOKEN_TEXT: &str = "000000000000feed";
 
-fn position(n: u64) -> Position {
+pub fn position(n: u64) -> Position {
     Position { epoch: EPOCH.to_owned(), n }
 }
 
 /// A reply whose payload has `@` where the position belongs, as one bulk string.
-fn reply(payload: &str) -> Vec<u8> {
+pub fn reply(payload: &str) -> Vec<u8> {
     bulk_of(payload.replace('@', &format!("{EPOCH}:7|")).as_bytes())
 }
 
-fn bulk_of(payload: &[u8]) -> Vec<u8> {
+pub fn bulk_of(payload: &[u8]) -> Vec<u8> {
     [format!("${}\r\n", payload.len()).as_bytes(), payload, b"\r\n"].concat()
 }
 
-fn names(names: &[&str]) -> Vec<String> {
-    names.iter().map(|name| (*name).to_owned()).collect()
-}
-
-fn selecting(values: &[(&str, Option<&str>)]) -> Vec<(String, Option<String>)> {
+pub fn selecting(values: &[(&str, Option<&str>)]) -> Vec<(String, Option<String>)> {
     values.iter().map(|(name, value)| ((*name).to_owned(), value.map(str::to_owned))).collect()
 }
 
-#[test]
-fn a_lookup_is_answered_in_four_ways() {
-    let entry = bulk_of(format!("H{EPOCH}:7|1500|FPC1\r\n|\0\u{e9}").as_bytes());
-    let expected = Lookup::Hit(position(7), Duration::from_millis(1500), "FPC1\r\n|\0\u{e9}".as_bytes());
-    assert_eq!(read_lookup(&entry), Ok(expected));
-    assert_eq!(read_lookup(&reply("H@0|")), Ok(Lookup::Hit(position(7), Duration::ZERO, b"")));
-    assert_eq!(read_lookup(&reply("M@")), Ok(Lookup::Miss(position(7))));
-    assert_eq!(read_lookup(&reply("O@")), Ok(Lookup::OtherVariant(position(7))));
-    assert_eq!(read_lookup(&reply("V@v:")), Ok(Lookup::OtherVary(position(7), vec![])));
-    let vary = Lookup::OtherVary(position(7), names(&["accept", "accept-language"]));
-    assert_eq!(read_lookup(&reply("V@v:accept,accept-language")), Ok(vary));
-    let huge = bulk_of(format!("M{EPOCH}:18446744073709551615|").as_bytes());
-    assert_eq!(read_lookup(&huge), Ok(Lookup::Miss(position(u64::MAX))));
+pub fn somewhere() -> Place {
+    let [hash, log, bans] = ["hash", "log", "bans"].map(str::to_owned);
+    Place { hash, log, bans }
 }
 
-#[test]
-fn whatever_the_script_does_not_say_is_corrupt() {
-    for payload in [
-        "",
-        "M",
-        "M|",
-        "M7|",
-        "Mepoch:7|",
-        "@",
-        "m@",
-        "X@",
-        "L@",
-        "\0@",
-        "M@ ",
-        "M@M@",
-        "O@v:",
-        "H@",
-        "H@1500",
-        "H@|",
-        "H@-1|FPC1",
-        "H@1.5|FPC1",
-        "H@0x1|FPC1",
-        "H@99999999999999999999|FPC1",
-        "V@",
-        "V@accept",
-        "V@v:Accept",
-        "V@v:b,a",
-        "V@e:a",
-    ] {
-        assert_eq!(read_lookup(&reply(payload)), Err(L2Failure::Corrupt), "{payload}");
-    }
-    let long_names = format!("V@v:{}", "a".repeat(5000));
-    assert_eq!(read_lookup(&reply(&long_names)), Err(L2Failure::Corrupt));
-    let short_epoch = format!("M{}:7|", &EPOCH[1..]);
-    let later = format!("M{}:{}|", EPOCH, "9".repeat(70));
-    let signed = format!("M{EPOCH}:-7|");
-    for payload in [short_epoch, later, signed] {
-        assert_eq!(read_lookup(&bulk_of(payload.as_bytes())), Err(L2Failure::Corrupt), "{payload}");
-    }
-    assert_eq!(read_lookup(&bulk_of(b"V\xff\xff")), Err(L2Failure::Corrupt));
-    let not_text = [b"V", EPOCH.as_bytes(), b":7|v:\xff"].concat();
-    assert_eq!(read_lookup(&bulk_of(&not_text)), Err(L2Failure::Corrupt));
+pub fn config() -> Config {
+    let redis = json!({ "cluster": "webdis", "key_prefix": "p" });
+    let rules = json!([{ "name": "r", "match": { "path": "/**" } }]);
+    let config = json!({ "schema_version": "v2", "redis": redis, "rules": rules }).to_string();
+    Config::parse(config.as_bytes()).unwrap()
 }
 
 #[test]
@@ -120,7 +72,10 @@ fn other_replies_have_their_own_reasons() {
     ] {
         assert_eq!(read_lookup(reply.as_bytes()), Err(expected), "{reply}");
         assert_eq!(read_fill(reply.as_bytes()), Err(expected), "{reply}");
-        assert_eq!(read_invalidate(reply.as_bytes()), Err(expected), "{reply}");
+        assert_eq!(read_lease(reply.as_bytes()), Err(expected), "{reply}");
+        assert_eq!(read_publish(reply.as_bytes()), Err(expected), "{reply}");
+        assert!(read_sync(reply.as_bytes()).is_err_and(|error| error == expected), "{reply}");
+        assert_eq!(is_unknown_script(reply.as_bytes()), expected == NoScript, "{reply}");
     }
 }
 
@@ -128,35 +83,32 @@ fn other_replies_have_their_own_reasons() {
 fn a_fill_is_stored_or_fenced_off() {
     assert_eq!(read_fill(b"$1\r\nS\r\n"), Ok(true));
     assert_eq!(read_fill(b"$1\r\nF\r\n"), Ok(false));
-    assert_eq!(read_invalidate(b"$1\r\nI\r\n"), Ok(()));
-    assert_eq!(read_invalidate(b"$1\r\nS\r\n"), Err(L2Failure::Corrupt));
-    for reply in ["$1\r\nI\r\n", "$2\r\nSS\r\n", "$0\r\n\r\n", "+S\r\n", "$1\r\ns\r\n"] {
+    for reply in ["$1\r\nK\r\n", "$1\r\nI\r\n", "$2\r\nSS\r\n", "$0\r\n\r\n", "+S\r\n", "$1\r\ns\r\n"] {
         assert_eq!(read_fill(reply.as_bytes()), Err(L2Failure::Corrupt), "{reply}");
     }
 }
 
 #[test]
-fn a_primary_key_is_one_hash() {
-    let redis = json!({ "cluster": "webdis", "key_prefix": "p" });
-    let rules = json!([{ "name": "r", "match": { "path": "/**" } }]);
-    let config = json!({ "schema_version": "v2", "redis": redis, "rules": rules }).to_string();
-    let config = Config::parse(config.as_bytes()).unwrap();
-    let redis = config.redis.as_ref().unwrap();
-    let primary = KeyBuilder::new(&rule(json!({})), 0, "GET", b"h", b"/a").build();
-    let place = super::place(redis, &config, "r", &primary, 0xab);
-    assert_eq!(place.hash, format!("p:2.v2:r:{:032x}", primary.digest()));
-    assert_eq!(place.hash.len(), "p:2.v2:r:".len() + 32);
-    assert_eq!((place.log.as_str(), place.bans.as_str()), ("p:log", "p:bans"));
-    assert_eq!(place.uri, "uri:000000000000000000000000000000ab");
-    let call = invalidate(redis, &[0xab, 1], Duration::from_secs(2));
-    assert_eq!((call.script.name, call.whole, call.body.is_none()), ("invalidate", true, true));
-    assert_eq!(call.keys, ["p:log", "p:bans"]);
-    assert_eq!(banned(&call), [0xab, 1]);
-    assert_eq!(call.arguments, ["2000", &place.uri, "uri:00000000000000000000000000000001"]);
+fn a_lease_is_ours_or_not() {
+    assert_eq!(read_lease(b"$1\r\nK\r\n"), Ok(true));
+    assert_eq!(read_lease(b"$1\r\nF\r\n"), Ok(false));
+    for reply in ["$1\r\nS\r\n", "$2\r\nKK\r\n", "$0\r\n\r\n", "+K\r\n", "$1\r\nk\r\n", "$1\r\nU\r\n"] {
+        assert_eq!(read_lease(reply.as_bytes()), Err(L2Failure::Corrupt), "{reply}");
+    }
 }
 
 #[test]
-fn a_variant_is_a_field_of_its_own() {
+fn a_primary_key_is_one_hash() {
+    let config = config();
+    let redis = config.redis.as_ref().unwrap();
+    let primary = KeyBuilder::new(&rule(json!({})), 0, "GET", b"h", b"/a").build();
+    let place = super::place(redis, &config, "r", &primary);
+    assert_eq!(place.hash, format!("p:{}.v2:r:{:032x}", codec::VERSION, primary.digest()));
+    assert_eq!((place.log.as_str(), place.bans.as_str()), ("p:log", "p:bans"));
+}
+
+#[test]
+fn a_variant_is_a_field_and_a_lease_of_its_own() {
     let fields = [
         selecting(&[]),
         selecting(&[("a", None)]),
@@ -172,40 +124,41 @@ fn a_variant_is_a_field_of_its_own() {
         selecting(&[("a", Some("2")), ("b", Some("1"))]),
         selecting(&[("a", Some("1\nb=2"))]),
     ]
-    .map(|selecting| variant(&selecting));
-    for (index, field) in fields.iter().enumerate() {
+    .map(|selecting| (variant(&selecting), lease_key(&somewhere(), &selecting)));
+    for (index, (field, lease)) in fields.iter().enumerate() {
         assert!(field.len() == 34 && field.starts_with("e:"), "{field}");
-        assert!(!fields[index + 1..].contains(field), "{index}");
+        assert_eq!(lease, &format!("hash:l:{}", &field[2..]));
+        assert!(!fields[index + 1..].iter().any(|(other, _)| other == field), "{index}");
     }
-}
-
-fn somewhere() -> Place {
-    let [hash, log, bans, uri] = ["hash", "log", "bans", "uri:1"].map(str::to_owned);
-    Place { hash, log, bans, uri }
-}
-
-#[test]
-fn a_lookup_names_what_it_assumes() {
-    let selecting = selecting(&[("accept", Some("x")), ("origin", None)]);
-    let call = lookup(&somewhere(), &selecting);
-    assert_eq!((call.script.name, call.whole, call.body.is_none()), ("lookup", false, true));
-    assert_eq!(call.keys, ["hash", "log", "bans"]);
-    assert_eq!(call.arguments, ["v:accept,origin", &variant(&selecting), "uri:1"]);
-    // The field `vary` is written as it is read.
-    assert_eq!(
-        read_lookup(&reply("V@v:accept,origin")),
-        Ok(Lookup::OtherVary(position(7), names(&["accept", "origin"])))
-    );
-    assert_eq!(lookup(&somewhere(), &[]).arguments[0], "v:");
 }
 
 #[test]
 fn a_fill_says_how_long_in_milliseconds() {
     let selecting = selecting(&[("accept", Some("x"))]);
-    let call = fill(&somewhere(), &selecting, Duration::from_micros(1_500_999), &position(7), vec![0, 255]);
+    let lease = Lease { key: "lease".to_owned(), token: TOKEN };
+    let life = Duration::from_micros(1_500_999);
+    let call = fill(&somewhere(), &selecting, life, &position(7), &lease, vec![0, 255]);
     assert_eq!((call.script.name, call.whole, call.body), ("fill", false, Some(vec![0, 255])));
-    assert_eq!(call.keys, ["hash", "log", "bans"]);
-    assert_eq!(call.arguments, ["v:accept", &variant(&selecting), "1500", &format!("{EPOCH}:7"), "uri:1"]);
+    assert_eq!(call.keys, ["hash", "lease", "log"]);
+    assert_eq!(call.arguments, ["v:accept", &variant(&selecting), "1500", &format!("{EPOCH}:7"), TOKEN_TEXT]);
+    let call = fill(&somewhere(), &selecting, Duration::ZERO, &position(7), &lease, vec![]);
+    assert_eq!(call.arguments[2], "1");
+}
+
+#[test]
+fn a_lease_is_kept_given_back_or_marked() {
+    let lease = Lease { key: "lease".to_owned(), token: TOKEN };
+    let time = Duration::from_millis(3000);
+    for (call, arguments) in [
+        (renew(&lease, time), &["renew", TOKEN_TEXT, "3000"][..]),
+        (renew(&lease, Duration::ZERO), &["renew", TOKEN_TEXT, "1"]),
+        (mark(&lease, time), &["mark", TOKEN_TEXT, "3000"]),
+        (release(&lease), &["release", TOKEN_TEXT]),
+    ] {
+        assert_eq!((call.script.name, call.whole, call.body.is_none()), ("lease", false, true));
+        assert_eq!(call.keys, ["lease"]);
+        assert_eq!(call.arguments, arguments);
+    }
 }
 
 #[cfg(not(target_family = "wasm"))]
@@ -215,7 +168,7 @@ mod native {
 
     #[test]
     fn redis_knows_each_script_by_the_digest_of_its_text() {
-        for script in [&script::LOOKUP, &script::FILL, &script::INVALIDATE] {
+        for script in script::ALL {
             assert_eq!(sha1_smol::Sha1::from(script.text).digest().to_string(), script.sha1, "{}.lua", script.name);
             assert!(script.text.starts_with("#!lua"), "{}.lua", script.name);
         }
@@ -224,18 +177,10 @@ mod native {
     proptest! {
         #[test]
         fn any_reply_is_read_or_refused(bytes in proptest::collection::vec(any::<u8>(), 0..80)) {
-            let _ = (read_lookup(&bytes), read_fill(&bytes), read_lookup(&bulk_of(&bytes)));
-        }
-
-        #[test]
-        fn anything_like_an_answer_is_read_or_refused(letter in "[HVOM]", n in "[0-9]{0,21}", rest in "[0-9|v:a-c,]{0,12}") {
-            let _ = read_lookup(&bulk_of(format!("{letter}{EPOCH}:{n}|{rest}").as_bytes()));
-        }
-
-        #[test]
-        fn what_a_hit_carries_is_not_looked_into(age in any::<u64>(), n in any::<u64>(), entry in proptest::collection::vec(any::<u8>(), 0..40)) {
-            let bytes = bulk_of(&[format!("H{EPOCH}:{n}|{age}|").as_bytes(), &entry].concat());
-            prop_assert_eq!(read_lookup(&bytes), Ok(Lookup::Hit(position(n), Duration::from_millis(age), &entry)));
+            for reply in [bytes.clone(), bulk_of(&bytes)] {
+                let _ = (read_lookup(&reply), read_fill(&reply), read_lease(&reply), read_publish(&reply));
+                let _ = read_sync(&reply);
+            }
         }
     }
 }

@@ -200,6 +200,11 @@ impl Worker {
         matches!(self.phases.get(&stream), Some(Phase::Filling(_)))
     }
 
+    /// Where a stream stands, to look at.
+    pub fn phase(&self, stream: Stream) -> Option<&Phase> {
+        self.phases.get(&stream)
+    }
+
     /// Whether the stream is any of this worker's business.
     pub fn knows(&self, stream: Stream) -> bool {
         self.phases.contains_key(&stream)

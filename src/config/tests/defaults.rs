@@ -6,7 +6,8 @@ use serde_json::json;
 
 use super::{full, parse, with_root, with_rule};
 use crate::config::{
-    Auth, BodyKey, ClientDirectives, Config, Freshness, KeySpec, Memory, Pattern, Query, Redis, Refresh, SetCookie,
+    Auth, BodyKey, ClientDirectives, Config, Fill, Freshness, KeySpec, Memory, Pattern, Query, Redis, Refresh,
+    SetCookie, Sync,
 };
 #[cfg(all(target_family = "wasm", not(target_os = "wasi")))]
 use wasm_bindgen_test::wasm_bindgen_test as test;
@@ -29,8 +30,13 @@ fn a_name_and_a_path_are_enough() {
         status: vec![],
         stale_while_revalidate: None,
         stale_if_error: None,
+        early_refresh: true,
     };
     assert_eq!(rule.freshness, none);
+    assert_eq!(rule.tags, [""; 0]);
+    let (secs, millis) = (Duration::from_secs, Duration::from_millis);
+    assert_eq!(config.fill, Fill { lease: secs(3), wait: millis(500), uncacheable: secs(5) });
+    assert_eq!(config.sync, Sync { interval: millis(250), max_lag: secs(5) });
     assert_eq!(rule.credentials, ["authorization", "proxy-authorization", "cookie", "x-api-key"]);
     assert_eq!((rule.set_cookie, rule.client_directives), (SetCookie::Refuse, ClientDirectives::Honor));
     assert_eq!((&rule.refresh, rule.show_key), (&None, false));
@@ -76,13 +82,20 @@ fn what_is_written_is_read() {
         status: vec![(404, secs(10)), (503, secs(1))],
         stale_while_revalidate: Some(secs(30)),
         stale_if_error: Some(secs(600)),
+        early_refresh: false,
     };
+    let fill = Fill { lease: secs(2), wait: Duration::ZERO, uncacheable: secs(60) };
+    assert_eq!((config.fill, config.sync), (fill, Sync { interval: secs(1) / 10, max_lag: secs(1) }));
+    assert_eq!(profiles.tags, ["a.b:c_d-E", "profile"]);
     assert_eq!(profiles.freshness, freshness);
     assert_eq!((profiles.set_cookie, profiles.client_directives), (SetCookie::Store, ClientDirectives::Ignore));
     assert!(profiles.show_key);
-    let refresh = json!({ "cluster": "api", "authority": "api.lab", "timeout": "3s" });
+    let headers = json!({ "Authorization": "FPC_AUTH" });
+    let refresh = json!({ "cluster": "api", "authority": "api.lab", "timeout": "3s", "headers": headers });
     let named = parse(&with_rule(json!({ "refresh": refresh }))).rules.remove(0);
-    let refresh = Refresh { cluster: "api".to_owned(), authority: Some("api.lab".to_owned()), timeout: secs(3) };
+    let headers = vec![("authorization".to_owned(), "FPC_AUTH".to_owned())];
+    let refresh =
+        Refresh { cluster: "api".to_owned(), authority: Some("api.lab".to_owned()), timeout: secs(3), headers };
     assert_eq!(named.refresh, Some(refresh));
     assert_eq!(profiles.max_response, 102_400);
     assert!(matches!(&identify.key.query, Query::Ignore(names) if names[0].as_str() == "utm_*"));
@@ -92,7 +105,10 @@ fn what_is_written_is_read() {
     assert_eq!(identify.credentials, ["authorization", "x-session"]);
     assert_eq!(identify.refresh, None);
     let plain = parse(&with_rule(json!({ "refresh": { "cluster": "api" } }))).rules.remove(0);
-    assert_eq!(plain.refresh, Some(Refresh { cluster: "api".to_owned(), authority: None, timeout: secs(10) }));
+    assert_eq!(
+        plain.refresh,
+        Some(Refresh { cluster: "api".to_owned(), authority: None, timeout: secs(10), headers: vec![] })
+    );
     assert_eq!((identify.key.max_body, &compare.key.body), (1024, &BodyKey::Whole));
 }
 
@@ -114,6 +130,8 @@ fn the_effective_configuration_shows_every_default_in_its_unit() {
         "name": "fingerprint-cache", "schema_version": "1",
         "memory": { "max_entries": 10000, "max_bytes": "10MiB", "ttl": "5m" },
         "redis": { "cluster": "webdis", "authority": "webdis", "timeout": "50ms", "ttl": "30m", "key_prefix": "fpc" },
+        "fill": { "lease": "3s", "wait": "500ms", "uncacheable": "5s" },
+        "sync": { "interval": "250ms", "max_lag": "5s" },
         "rules": [{
             "name": "a", "match": { "methods": ["GET", "HEAD"], "hosts": ["*"], "paths": ["/a"] }, "auth": "origin",
             "credentials": ["authorization", "proxy-authorization", "cookie", "x-api-key"],
@@ -121,7 +139,7 @@ fn the_effective_configuration_shows_every_default_in_its_unit() {
             "key": {
                 "query": { "ignore": [], "sort": false }, "headers": [], "properties": [], "max_body": "64KiB",
             },
-            "freshness": { "status": {} }, "max_response": "512KiB", "strip": ["x-ratelimit-*", "x-quota-*"],
+            "freshness": { "status": {}, "early_refresh": true }, "tags": [], "max_response": "512KiB", "strip": ["x-ratelimit-*", "x-quota-*"],
         }],
     });
     assert_eq!(effective, expected);

@@ -60,7 +60,8 @@ fn unknown_fields_with_the_name_that_was_meant() {
             json!({ "l2": {} }),
             "l2",
             "is an unknown field",
-            "remove it; known here: name, schema_version, memory, redis, rules",
+            "remove it; known here: name, schema_version, memory, redis, \
+        fill, sync, rules",
         ),
         (
             json!({ "memory": { "max_entrys": 1 } }),
@@ -72,7 +73,8 @@ fn unknown_fields_with_the_name_that_was_meant() {
             json!({ "a\nb": 1 }),
             "a\\nb",
             "is an unknown field",
-            "remove it; known here: name, schema_version, memory, redis, rules",
+            "remove it; known here: name, schema_version, memory, redis, \
+        fill, sync, rules",
         ),
     ]);
     expect_in_rule(&[
@@ -91,16 +93,6 @@ fn unknown_fields_with_the_name_that_was_meant() {
             "did you mean `methods`?",
         ),
     ]);
-}
-
-#[test]
-fn fields_of_later_versions() {
-    let not_yet = "is not supported in this version";
-    expect_at_root(&[
-        (json!({ "fill": { "lease": "3s" } }), "fill", not_yet, "remove it"),
-        (json!({ "sync": {} }), "sync", not_yet, "remove it"),
-    ]);
-    expect_in_rule(&[(json!({ "tags": ["profile"] }), ".tags", not_yet, "remove it")]);
 }
 
 #[test]
@@ -132,7 +124,8 @@ fn a_fault_is_one_line() {
     let expected = "name: \"a\\nb\" is not a token, as which Cache-Status names a cache; write a letter and up to 63 \
         letters, digits, hyphens or dots, such as fingerprint-cache\n\
         rules: is empty, so nothing is cached; write one rule at least: [{ name: ..., match: { paths: [...] } }]\n\
-        x\\ny: is an unknown field; remove it; known here: name, schema_version, memory, redis, rules";
+        x\\ny: is an unknown field; remove it; known here: name, schema_version, memory, redis, \
+        fill, sync, rules";
     assert_eq!(errors.to_string(), expected);
 }
 

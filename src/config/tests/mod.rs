@@ -2,6 +2,7 @@
 
 mod defaults;
 mod faults;
+mod fleet_faults;
 mod patterns;
 mod requests;
 mod reuse_faults;
@@ -23,9 +24,11 @@ pub(super) fn full() -> Value {
             "cluster": "outbound|7379||webdis.caching.svc.cluster.local", "authority": "webdis",
             "timeout": "20ms", "ttl": "2h", "key_prefix": "edge",
         },
+        "fill": { "lease": "2s", "wait": "0ms", "uncacheable": "1m" },
+        "sync": { "interval": "100ms", "max_lag": "1s" },
         "rules": [
             {
-                "name": "profiles", "auth": "shared",
+                "name": "profiles", "auth": "shared", "tags": ["profile", "a.b:c_d-E"],
                 "match": { "methods": ["GET"], "host": "API.example.com", "paths": ["/v1/profiles/**", "/v1/*/x"] },
                 "key": {
                     "query": { "include": ["page", "filter[*"], "sort": true },
@@ -33,7 +36,7 @@ pub(super) fn full() -> Value {
                 },
                 "freshness": {
                     "default": "5m", "override": "1h", "heuristic": "1d", "status": { "503": "1s", "404": "10s" },
-                    "stale_while_revalidate": "30s", "stale_if_error": "10m",
+                    "stale_while_revalidate": "30s", "stale_if_error": "10m", "early_refresh": false,
                 },
                 "set_cookie": "store", "client_directives": "ignore", "show_key": true,
                 "max_response": "100KiB", "strip": ["X-Trace-*"],

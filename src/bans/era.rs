@@ -1,0 +1,192 @@
+//! The bans of one epoch, and what of an entry they are compared with.
+
+use super::About;
+use crate::key::push_hex;
+use crate::notice::{Notice, Op, Scope};
+use crate::time::Instant;
+use std::collections::HashMap;
+use xxhash_rust::xxh3::xxh3_128;
+
+/// Where a ban stands, and when it was last heard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Mark {
+    pub(super) n: u64,
+    pub(super) since: Instant,
+}
+
+impl Mark {
+    /// The ban that stands for both: the later one, forgotten when both would be.
+    fn or(self, other: Option<Self>) -> Self {
+        let Some(other) = other else { return self };
+        Self { n: self.n.max(other.n), since: self.since.max(other.since) }
+    }
+}
+
+/// The two ways to find a ban, each with its bound.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Part {
+    /// Looked up by what it names.
+    Exact,
+    /// Compared: prefixes and patterns.
+    Loose,
+}
+
+/// All bans of one epoch.
+#[derive(Debug)]
+pub(super) struct Era {
+    pub(super) epoch: String,
+    pub(super) invalidated: Kept,
+    pub(super) refreshed: Kept,
+}
+
+impl Era {
+    pub(super) fn new(epoch: &str) -> Self {
+        Self { epoch: epoch.to_owned(), invalidated: Kept::default(), refreshed: Kept::default() }
+    }
+
+    pub(super) fn add(&mut self, notice: &Notice, mark: Mark) {
+        let kept = if notice.op == Op::Refresh { &mut self.refreshed } else { &mut self.invalidated };
+        kept.add(&notice.scope, mark);
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.invalidated.marks().chain(self.refreshed.marks()).count()
+    }
+
+    pub(super) fn count(&self, part: Part) -> usize {
+        self.invalidated.count(part) + self.refreshed.count(part)
+    }
+
+    /// When the last of them was heard.
+    pub(super) fn newest(&self) -> Option<Instant> {
+        self.invalidated.marks().chain(self.refreshed.marks()).map(|mark| mark.since).max()
+    }
+
+    pub(super) fn retain(&mut self, lives: impl Fn(Instant) -> bool) {
+        self.invalidated.retain(&lives);
+        self.refreshed.retain(&lives);
+    }
+
+    /// Replaces the `most` oldest bans of a part, or all, by one that invalidates everything up to the newest of them.
+    /// Says how many went.
+    pub(super) fn fold(&mut self, part: Part, most: usize) -> usize {
+        let before = self.count(part);
+        let mut places: Vec<u64> = self.invalidated.places(part).chain(self.refreshed.places(part)).collect();
+        let Some(last) = most.min(before).checked_sub(1) else { return 0 };
+        let (_, upto, _) = places.select_nth_unstable(last);
+        let folded = [self.invalidated.take(part, *upto), self.refreshed.take(part, *upto)];
+        for mark in folded.into_iter().flatten() {
+            self.invalidated.add(&Scope::All, mark);
+        }
+        before.saturating_sub(self.count(part))
+    }
+}
+
+/// The bans of one kind.
+#[derive(Debug, Default)]
+pub(super) struct Kept {
+    all: Option<Mark>,
+    /// By a digest of scope and value. Two fields of one digest would be one ban, the later: a miss at worst.
+    exact: HashMap<u128, Mark>,
+    loose: Vec<(Scope, Mark)>,
+}
+
+impl Kept {
+    fn add(&mut self, scope: &Scope, mark: Mark) {
+        match scope {
+            Scope::All => self.all = Some(mark.or(self.all)),
+            Scope::Prefix(_) | Scope::Pattern(_) => self.add_loose(scope, mark),
+            Scope::Key(_) | Scope::Uri(_) | Scope::Tag(_) | Scope::Rule(_) => {
+                let field = field(scope.as_str(), scope.value());
+                let known = self.exact.get(&field).copied();
+                self.exact.insert(field, mark.or(known));
+            }
+        }
+    }
+
+    fn add_loose(&mut self, scope: &Scope, mark: Mark) {
+        match self.loose.iter_mut().find(|(known, _)| known == scope) {
+            Some((_, known)) => *known = mark.or(Some(*known)),
+            None => self.loose.push((scope.clone(), mark)),
+        }
+    }
+
+    /// Whether one of the bans harms an entry, and when the first that does was heard. `after` is the entry's place, if
+    /// it is of this epoch: bans up to there do no harm.
+    pub(super) fn harms(&self, subject: &Subject, after: Option<u64>) -> Option<Instant> {
+        let harmful = |mark: &&Mark| after.is_none_or(|n| mark.n > n);
+        let exact = subject.fields.iter().filter_map(|field| self.exact.get(field)).filter(harmful);
+        let loose = self.loose.iter().filter(|(scope, mark)| harmful(&mark) && subject.is_in(scope));
+        let all = self.all.iter().filter(harmful);
+        all.chain(exact).chain(loose.map(|(_, mark)| mark)).map(|mark| mark.since).min()
+    }
+
+    fn marks(&self) -> impl Iterator<Item = &Mark> {
+        self.all.iter().chain(self.exact.values()).chain(self.loose.iter().map(|(_, mark)| mark))
+    }
+
+    fn count(&self, part: Part) -> usize {
+        match part {
+            Part::Exact => self.exact.len(),
+            Part::Loose => self.loose.len(),
+        }
+    }
+
+    fn places(&self, part: Part) -> Box<dyn Iterator<Item = u64> + '_> {
+        match part {
+            Part::Exact => Box::new(self.exact.values().map(|mark| mark.n)),
+            Part::Loose => Box::new(self.loose.iter().map(|(_, mark)| mark.n)),
+        }
+    }
+
+    /// Drops the bans of a part up to a place; one mark that stands for them.
+    fn take(&mut self, part: Part, upto: u64) -> Option<Mark> {
+        let gone: Vec<Mark> = match part {
+            Part::Exact => self.exact.extract_if(|_, mark| mark.n <= upto).map(|(_, mark)| mark).collect(),
+            Part::Loose => self.loose.extract_if(.., |(_, mark)| mark.n <= upto).map(|(_, mark)| mark).collect(),
+        };
+        gone.into_iter().reduce(|one, other| one.or(Some(other)))
+    }
+
+    fn retain(&mut self, lives: impl Fn(Instant) -> bool) {
+        self.all = self.all.filter(|mark| lives(mark.since));
+        self.exact.retain(|_, mark| lives(mark.since));
+        self.loose.retain(|(_, mark)| lives(mark.since));
+    }
+}
+
+/// An entry as bans see it.
+pub(super) struct Subject<'a> {
+    /// The fields of all bans that would name it.
+    fields: Vec<u128>,
+    target: &'a str,
+    /// The host in lower case, then the target.
+    place: String,
+}
+
+impl<'a> Subject<'a> {
+    pub(super) fn new(about: &About<'a>) -> Self {
+        let mut uri = String::with_capacity(32);
+        push_hex(&mut uri, about.uri, 32);
+        let mut place = about.host.to_ascii_lowercase();
+        place.push_str(about.target);
+        let uris = [uri.as_str(), about.target, place.as_str()].map(|value| field("uri", value));
+        let tags = about.tags.iter().chain(about.more_tags).map(|tag| field("tag", tag));
+        let names = [field("key", about.key), field("rule", about.rule)];
+        Self { fields: names.into_iter().chain(uris).chain(tags).collect(), target: about.target, place }
+    }
+
+    /// Whether a prefix or a pattern is about it.
+    fn is_in(&self, scope: &Scope) -> bool {
+        let place = if scope.value().starts_with('/') { self.target } else { &self.place };
+        match scope {
+            Scope::Prefix(start) => place.starts_with(start.as_str()),
+            Scope::Pattern(pattern) => pattern.matches(place.as_bytes()),
+            Scope::Key(_) | Scope::Uri(_) | Scope::Tag(_) | Scope::Rule(_) | Scope::All => false,
+        }
+    }
+}
+
+fn field(scope: &str, value: &str) -> u128 {
+    xxh3_128(format!("{scope}:{value}").as_bytes())
+}

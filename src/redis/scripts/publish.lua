@@ -1,0 +1,61 @@
+#!lua flags=allow-oom
+-- Publishes notices: each an event in the log, and a ban for who did not hear it. allow-oom: it must not fail where
+-- memory is full, and may be refused where its word would be lost.
+-- KEYS: the invalidation log, the bans. ARGV: how long any entry lives at most, in ms, then op, scope and value of each
+-- notice (of scope `all` the value means nothing: a URL can carry no empty one).
+-- Returns `P` and the log position `epoch:n` after the last of them, which is the place of all their bans.
+-- A ban is a field `<i or r>:<scope>:<value>` with its place and its time in ms. What this script does not know bans all;
+-- `prewarm` bans nothing. Bans that have outlived all entries go when there are many. Should that not suffice, the oldest
+-- half goes and one ban of all takes its place, up to the newest of them.
+local most_events, most_bans, enough, half = 10000, 10000, 9000, 5000
+local letters = { invalidate = 'i', refresh = 'r' }
+local scopes = { key = 1, uri = 1, prefix = 1, pattern = 1, tag = 1, rule = 1, all = 1 }
+local epoch = string.match(redis.call('INFO', 'replication'), 'master_replid:(%x+)')
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local fields = {}
+for i = 2, #ARGV - 2, 3 do
+  local op, scope, value = ARGV[i], ARGV[i + 1], ARGV[i + 2]
+  if scope == 'all' then value = '' end
+  redis.call('XADD', KEYS[1], 'MAXLEN', '~', most_events, '*', 'op', op, 'scope', scope, 'value', value)
+  if op ~= 'prewarm' then
+    local known = letters[op] and scopes[scope]
+    fields[#fields + 1] = known and letters[op] .. ':' .. scope .. ':' .. value or 'i:all:'
+  end
+end
+local n = 0
+local log = redis.pcall('XINFO', 'STREAM', KEYS[1])
+if not log.err then
+  for i = 1, #log, 2 do
+    if log[i] == 'entries-added' then n = log[i + 1] end
+  end
+end
+local function ban(at) return string.format('%s:%.0f:%.0f', epoch, at, now) end
+for _, field in ipairs(fields) do redis.call('HSET', KEYS[2], field, ban(n)) end
+local position = string.format('P%s:%.0f', epoch, n)
+local count = redis.call('HLEN', KEYS[2])
+if count <= most_bans then return position end
+
+-- By age. Of what is left: where it stands in the present epoch, -1 in another one, the log's end if nobody can tell.
+local bans, kept, all, newest = redis.call('HGETALL', KEYS[2]), {}, -1, 0
+for i = 1, #bans, 2 do
+  local in_epoch, at, since = string.match(bans[i + 1], '^(%x+):(%d+):(%d+)$')
+  local rank = in_epoch == epoch and tonumber(at) or -1
+  if not in_epoch or #in_epoch ~= #epoch or not string.match(bans[i], '^[ir]:[^:]*:') then rank = n end
+  if since and now - tonumber(since) > tonumber(ARGV[1]) then
+    redis.call('HDEL', KEYS[2], bans[i])
+  elseif bans[i] == 'i:all:' then
+    all = in_epoch and rank or -1
+    newest = in_epoch and newest or n
+  else
+    kept[#kept + 1] = { bans[i], rank }
+  end
+end
+if #kept <= enough then return position end
+table.sort(kept, function(a, b) return a[2] < b[2] end)
+for i = 1, #kept - half do
+  redis.call('HDEL', KEYS[2], kept[i][1])
+  newest = math.max(newest, kept[i][2])
+end
+if newest > all then redis.call('HSET', KEYS[2], 'i:all:', ban(newest)) end
+return position
