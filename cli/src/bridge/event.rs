@@ -1,5 +1,6 @@
 //! The events that publishers send over pub/sub, read strictly where it matters and leniently where it does not.
 
+use fingerprint_cache::notice::Op;
 use serde_json::{Map, Value};
 
 use super::timestamp;
@@ -26,11 +27,11 @@ pub enum Kind {
 
 impl Kind {
     /// The operation of the notice that says so.
-    pub fn op(self) -> &'static str {
+    pub fn op(self) -> Op {
         match self {
-            Self::Prewarm => "prewarm",
-            Self::Update => "refresh",
-            Self::Invalidate => "invalidate",
+            Self::Prewarm => Op::Prewarm,
+            Self::Update => Op::Refresh,
+            Self::Invalidate => Op::Invalidate,
         }
     }
 

@@ -3,9 +3,11 @@
 //! The first source that matches decides, with all the targets that stand beside it. A pattern is matched as text, so
 //! one that is wider than a source does not match it, and whatever nothing matches is said of everything.
 
+use fingerprint_cache::notice::{Notice, Op, Scope};
+
 use super::event::{Event, Kind};
+use super::form::{Form, say};
 use super::glob::{Glob, Part, Template};
-use super::notice::{Notice, Scope, say};
 
 /// What the fingerprint API's keys are about. Names of fingerprints (`chrome133`) are not the ids of profiles
 /// (`chrome_133_win`), so even a single one is said of all profiles; what the model says hangs on all that the
@@ -64,7 +66,7 @@ struct Line<T> {
 #[derive(Clone, Debug)]
 enum Target {
     None,
-    Of(Scope, Template),
+    Of(Form, Template),
 }
 
 #[derive(Clone, Debug)]
@@ -109,15 +111,16 @@ impl Map {
         }
     }
 
-    fn outdate(&self, op: &'static str, pattern: &str) -> Translation {
-        let unmapped = || Translation::Unmapped(Some(Notice::all(op)));
+    fn outdate(&self, op: Op, pattern: &str) -> Translation {
+        let unmapped = || Translation::Unmapped(Some(Notice { op, scope: Scope::All }));
         let matching = self.targets.iter().find_map(|line| Some((&line.source, line.glob.captures(pattern)?)));
         let Some((source, captures)) = matching else { return unmapped() };
         let mut notices = Vec::new();
         for line in self.targets.iter().filter(|line| line.source == *source) {
-            let Target::Of(scope, value) = &line.to else { continue };
-            match say(*scope, &value.fill(&captures)) {
-                Some((scope, value)) => notices.push(Notice { op, scope, value }),
+            let Target::Of(form, value) = &line.to else { continue };
+            let said = say(*form, &value.fill(&captures));
+            match said.and_then(|(form, value)| Scope::read(form.as_str(), &value)) {
+                Some(scope) => notices.push(Notice { op, scope }),
                 None => return unmapped(),
             }
         }
@@ -129,16 +132,18 @@ impl Map {
         for line in &self.urls {
             let Some(captures) = line.glob.captures(pattern) else { continue };
             let Url::At(template) = &line.to else { return Translation::Nothing };
-            if let Some(value) = self.url(&template.fill(&captures)) {
-                return Translation::Notices(vec![Notice { op: Kind::Prewarm.op(), scope: Scope::Uri, value }]);
+            if let Some(notice) = self.wanted(&template.fill(&captures)) {
+                return Translation::Notices(vec![notice]);
             }
         }
         Translation::Unmapped(None)
     }
 
-    fn url(&self, parts: &[Part<'_>]) -> Option<String> {
-        let (_, value) = say(Scope::Uri, parts).filter(|(scope, _)| *scope == Scope::Uri)?;
-        Some(if value.starts_with('/') { format!("{}{value}", self.host) } else { value })
+    fn wanted(&self, parts: &[Part<'_>]) -> Option<Notice> {
+        let (_, value) = say(Form::Uri, parts).filter(|(form, _)| *form == Form::Uri)?;
+        let url = if value.starts_with('/') { format!("{}{value}", self.host) } else { value };
+        let notice = Notice::read(Kind::Prewarm.op().as_str().as_bytes(), b"uri", url.as_bytes());
+        notice.wanted().is_some().then_some(notice)
     }
 }
 
@@ -167,11 +172,11 @@ fn target(text: &str, stars: usize) -> Result<Target, String> {
     if (scope, value) == ("none", "") {
         return Ok(Target::None);
     }
-    let known = Scope::ALL.into_iter().find(|known| known.as_str() == scope);
+    let known = Form::ALL.into_iter().find(|known| known.as_str() == scope);
     let known = known.ok_or(
         "right of the = write all, none, or key, uri, prefix, pattern, tag or rule with a value, as in tag:model",
     )?;
-    if (known == Scope::All) != value.is_empty() {
+    if (known == Form::All) != value.is_empty() {
         return Err("every scope but all needs a value, as in tag:model".to_owned());
     }
     Ok(Target::Of(known, Template::read(value, stars)?))
@@ -181,13 +186,13 @@ fn url(text: &str, stars: usize) -> Result<Url, String> {
     if text == "none" {
         return Ok(Url::None);
     }
-    let bare = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://")).unwrap_or(text);
+    let bare = text.split_once("://").map_or(text, |(_, rest)| rest);
     if !bare.contains('/') {
         return Err(
             "right of the = write none or a URL, as in /v1/profiles/$1 or http://host/v1/profiles/$1".to_owned()
         );
     }
-    Template::read(bare, stars).map(Url::At)
+    Template::read(text, stars).map(Url::At)
 }
 
 #[cfg(test)]

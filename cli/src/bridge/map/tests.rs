@@ -7,7 +7,7 @@ fn map(targets: &[&str], urls: &[&str]) -> Map {
 
 fn said_by(map: &Map, kind: Kind, pattern: &str) -> String {
     let event = Event { kind, pattern: pattern.to_owned(), sent: None, source: String::new() };
-    let text = |notice: &Notice| format!("{} {} {}", notice.op, notice.scope.as_str(), notice.value);
+    let text = |notice: &Notice| format!("{} {} {}", notice.op.as_str(), notice.scope.as_str(), notice.scope.value());
     match map.translate(&event) {
         Translation::Notices(notices) => notices.iter().map(text).collect::<Vec<_>>().join("; "),
         Translation::Nothing => "nothing".to_owned(),
@@ -58,7 +58,7 @@ fn the_operators_lines_come_first() {
     assert_eq!(said_by(&map, Kind::Invalidate, "fingerprint:v1:chrome133*"), expected);
     assert_eq!(said_by(&map, Kind::Invalidate, "fingerprint:v*:chrome"), "unmapped invalidate all ");
     assert_eq!(said_by(&map, Kind::Invalidate, "dns:x"), "nothing");
-    assert_eq!(said_by(&map, Kind::Prewarm, "fingerprint:v1:a"), "prewarm uri h/p/a");
+    assert_eq!(said_by(&map, Kind::Prewarm, "fingerprint:v1:a"), "prewarm uri http://h/p/a");
 }
 
 #[test]
