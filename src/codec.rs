@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
 /// The version of this format; part of every key in Redis, so that a reader never meets another's bytes.
-pub const VERSION: &str = "2";
+pub const VERSION: &str = "3";
 
 const MAGIC: &[u8; 4] = b"FPC1";
 const MAX_HEAD: usize = 1 << 20;
@@ -43,6 +43,7 @@ struct Head {
     explicit_ms: Option<u64>,
     initial_age_ms: u64,
     position: Position,
+    origin_ms: u64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     targeted: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -62,6 +63,7 @@ pub fn encode(entry: &Entry) -> Option<Vec<u8>> {
         explicit_ms: entry.explicit.map(millis),
         initial_age_ms: millis(entry.initial_age),
         position: entry.position.clone(),
+        origin_ms: millis(entry.made_in),
         targeted: entry.targeted.clone(),
         unmodified_ms: entry.unmodified.map(millis),
         tags: entry.tags.clone(),
@@ -113,6 +115,7 @@ fn entry(head: Head, body: &[u8]) -> Entry {
         explicit: head.explicit_ms.map(Duration::from_millis),
         initial_age: Duration::from_millis(head.initial_age_ms),
         position: head.position,
+        made_in: Duration::from_millis(head.origin_ms),
         targeted: head.targeted,
         unmodified: head.unmodified_ms.map(Duration::from_millis),
         tags: head.tags,

@@ -38,6 +38,8 @@ pub struct Entry {
     pub initial_age: Duration,
     /// Where the log stood before the origin was asked.
     pub position: Position,
+    /// How long the origin took to answer.
+    pub made_in: Duration,
 }
 
 impl Entry {
@@ -97,15 +99,15 @@ impl Entry {
         window.filter(|_| freshness::permits_stale(&self.directives)).unwrap_or_default()
     }
 
-    /// Whether it may answer a request at this age.
+    /// Whether it may answer a request at this age, when it is fresh for `lifetime`.
     ///
     /// # Errors
     /// The reason to go to the origin.
-    pub fn may_answer(&self, age: Duration, asking: &Asking<'_>) -> Result<(), Forward> {
+    pub fn may_answer(&self, age: Duration, lifetime: Duration, asking: &Asking<'_>) -> Result<(), Forward> {
         if asking.credentialed && !asking.shared && !storage::allows_sharing(&self.directives) {
             return Err(Forward::Credentials);
         }
-        freshness::may_reuse(age, self.lifetime(asking.freshness), &self.directives, &asking.directives)
+        freshness::may_reuse(age, lifetime, &self.directives, &asking.directives)
     }
 
     /// What it costs in memory, in bytes: key, headers and body, with an allowance for the bookkeeping of each.

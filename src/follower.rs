@@ -79,6 +79,8 @@ impl Discontinuity {
 /// A worker's place in the log.
 #[derive(Debug, Default)]
 pub struct Follower {
+    /// What the last read brought.
+    last: Vec<Notice>,
     position: Option<Position>,
     /// When the read was sent that brought the newest it knows.
     heard: Option<Instant>,
@@ -94,6 +96,11 @@ impl Follower {
     /// Up to where it has read.
     pub fn position(&self) -> Option<&Position> {
         self.position.as_ref()
+    }
+
+    /// The notices that the last read brought; none after all was read anew.
+    pub fn last_read(&self) -> &[Notice] {
+        &self.last
     }
 
     /// Whether it has read up to a place, so that its bans can be trusted there.
@@ -123,6 +130,7 @@ impl Follower {
             self.bans.add(notice, position, sent);
         }
         self.heard = self.heard.max(Some(sent));
+        self.last.clone_from(&new);
         Heard::Followed(new)
     }
 
@@ -146,6 +154,7 @@ impl Follower {
             self.bans.add(&notice, &place, since);
         }
         self.position = Some(at);
+        self.last.clear();
         self.heard = self.heard.max(Some(sent));
         Heard::Reloaded { why, empties }
     }

@@ -126,6 +126,19 @@ pub fn uri(rule: &Rule, host: &[u8], target: &[u8]) -> u128 {
     xxhash_rust::xxh3::xxh3_128(text.as_bytes())
 }
 
+/// The short name of a key, by its text; see [`PrimaryKey::name`].
+pub fn name_of(text: &str, rule: &str) -> String {
+    let mut name = format!("{rule}:");
+    push_hex(&mut name, xxhash_rust::xxh3::xxh3_128(text.as_bytes()), 32);
+    name
+}
+
+/// Host and target in a key's text, as they are written there: escaped, the target as its rule tells targets apart.
+pub fn place_of(text: &str) -> (&str, &str) {
+    let mut lines = text.split('\n').skip(2);
+    (lines.next().unwrap_or_default(), lines.next().unwrap_or_default())
+}
+
 /// Writes `value` in hexadecimal, at least `width` digits.
 pub fn push_hex(text: &mut String, value: u128, width: usize) {
     // Writing to a String cannot fail.
@@ -228,6 +241,17 @@ fn parameter_name(parameter: &[u8]) -> Vec<u8> {
 
 fn hex_value(digit: u8) -> Option<u8> {
     char::from(digit).to_digit(16).and_then(|value| u8::try_from(value).ok())
+}
+
+/// The digest that [`uri`] gives to what a key's text is about: for who has an entry and neither request nor rule.
+pub fn uri_of(text: &str) -> u128 {
+    let mut lines = text.split('\n').skip(2);
+    let (host, target) = (lines.next().unwrap_or_default(), lines.next().unwrap_or_default());
+    let scheme = lines.find_map(|line| line.strip_prefix("scheme =")).unwrap_or_default();
+    let mut uri = crate::rfc9111::invalidation::normal_host(host.as_bytes(), scheme.as_bytes());
+    uri.push(b'\n');
+    uri.extend_from_slice(target.as_bytes());
+    xxhash_rust::xxh3::xxh3_128(&uri)
 }
 
 #[cfg(test)]

@@ -3,12 +3,16 @@
 //! The least recently used primary key goes first, its oldest variant before the others. What is over its time is never
 //! found, and leaves when a newer answer takes its place or when [`Memory::sweep`] passes by.
 
-use crate::entry::Entry;
+use crate::config::Freshness;
+use crate::entry::{Asking, Entry};
 use crate::http::Headers;
 use crate::key::PrimaryKey;
+use crate::reason::Forward;
 use crate::rfc9111::selection;
 use crate::time::Instant;
+use crate::token::Token;
 use lru::LruCache;
+use std::cell::Cell;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -39,9 +43,36 @@ pub struct Held {
     pub rule: u16,
     /// The URI that it is about, see [`crate::key::uri`].
     pub uri: u128,
+    /// When the origin was asked for it, or L2: what was invalidated before is not in it.
+    pub begun: Instant,
+    /// The fill in L2 that it is of.
+    pub fill: Option<Token>,
+    /// Up to which change of the log it has been looked at.
+    pub checked: Cell<Option<u64>>,
+    /// Since when it counts as stale, whatever its lifetime.
+    pub stale: Option<Instant>,
 }
 
 impl Held {
+    /// How long it is fresh from its birth under a rule: no longer than until it was said to be stale.
+    pub fn lifetime(&self, rule: &Freshness) -> Duration {
+        let lifetime = self.entry.lifetime(rule);
+        self.stale.map_or(lifetime, |since| lifetime.min(self.age(since)))
+    }
+
+    /// The same, stale since that moment.
+    pub fn stale_from(self, since: Instant) -> Self {
+        Self { stale: Some(since), ..self }
+    }
+
+    /// Whether it may answer a request now.
+    ///
+    /// # Errors
+    /// The reason to go to the origin.
+    pub fn may_answer(&self, now: Instant, asking: &Asking<'_>) -> Result<(), Forward> {
+        self.entry.may_answer(self.age(now), self.lifetime(asking.freshness), asking)
+    }
+
     /// RFC 9111 §4.2.3: `current_age = corrected_initial_age + resident_time`.
     pub fn age(&self, now: Instant) -> Duration {
         self.age_then.saturating_add(now.since(self.since))
@@ -181,6 +212,22 @@ impl Memory {
             all.extend(self.settle(digest, removed));
         }
         all
+    }
+
+    /// Drops one entry that was found, since it was invalidated.
+    pub fn discard(&mut self, digest: u128, held: &Held) -> Vec<Removed> {
+        let Some(variants) = self.keys.peek_mut(&digest) else { return Vec::new() };
+        let removed = variants.extract_if(.., |known| Rc::ptr_eq(&known.entry, &held.entry));
+        let removed = removed.map(|held| gone(&held, Eviction::Invalidated)).collect();
+        self.settle(digest, removed)
+    }
+
+    /// Drops everything, since nobody can say what was invalidated.
+    pub fn clear(&mut self) -> Vec<Removed> {
+        let keys = std::mem::replace(&mut self.keys, LruCache::unbounded());
+        (self.entries, self.bytes) = (0, 0);
+        let held = keys.into_iter().flat_map(|(_, variants)| variants);
+        held.map(|held| gone(&held, Eviction::Invalidated)).collect()
     }
 
     /// Drops all that is stored for these URIs. Looks at every entry: who calls for it is rare, and hits pay nothing.

@@ -1,6 +1,7 @@
 //! The metrics: one table of names, labels and help. Labels are written into the name in Istio's convention,
 //! `label=.=value;.;name`; the shipped bootstrap's `stats_tags` take them out again.
 
+use crate::follower::Discontinuity;
 use crate::memory::Eviction;
 use crate::reason::{Forward, L2Failure, NotStored};
 
@@ -17,6 +18,8 @@ pub enum Status {
     Miss,
     /// Not looked for, answered by the origin.
     Pass,
+    /// Answered with what the origin gave another request that was under way.
+    Collapsed,
     /// Not found, and the client wanted nothing else: 504.
     OnlyIfCached,
 }
@@ -45,8 +48,27 @@ pub enum L2End {
     Dropped,
     /// What was to be stored had been fetched before an invalidation.
     Fenced,
-    /// The client left before the answer came.
+    /// The client left before the answer came, or nobody waits for it any more.
     Abandoned,
+    /// The answer could not be trusted: the log could not be read as far as it.
+    Unread,
+}
+
+/// What single flight did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum LeaseEnd {
+    /// A request asked the origin for all that want the answer.
+    Led,
+    /// A request had another one's answer.
+    Collapsed,
+    /// A request waited as long as it may, and went to the origin itself.
+    TimedOut,
+    /// A leader was gone, and another request took its place.
+    HandedOver,
+    /// A refresh was left to somebody who had begun one.
+    Yielded,
+    /// A leader was too slow, or its answer too old: L2 did not take it.
+    Lost,
 }
 
 /// How a refresh with nobody waiting ended.
@@ -60,6 +82,10 @@ pub enum RefreshEnd {
     Replaced,
     /// The origin's answer may not be stored, or there was none.
     Failed,
+    /// Somebody else had begun one.
+    Yielded,
+    /// It could not begin: no cluster, no credentials, or too many are under way.
+    Refused,
 }
 
 /// Something worth counting. `rule` is a symbol of the worker's table of names.
@@ -79,6 +105,10 @@ pub enum Metric {
     L2Millis,
     OriginMillis,
     BreakerOpen,
+    Leases { end: LeaseEnd },
+    Notices { op: &'static str, scope: &'static str },
+    LogLag,
+    Discontinuities { why: Discontinuity },
     Unexpected { reason: &'static str },
 }
 
@@ -89,6 +119,8 @@ pub enum Kind {
     Counter,
     /// Adds it, negative or not: the sum over all workers.
     Gauge,
+    /// Is it, whichever worker said so last.
+    Level,
     /// Takes it as one observation.
     Histogram,
 }
@@ -156,6 +188,26 @@ pub const TABLE: &[Help] = &[
         help: "1 while L2 is not called because it does not answer.",
     },
     Help {
+        name: "fingerprint_cache_leases_total",
+        labels: &["outcome"],
+        help: "Single flight: requests that led, waited, took over, or went alone, by outcome.",
+    },
+    Help {
+        name: "fingerprint_cache_notices_total",
+        labels: &["op", "scope"],
+        help: "Notices of the invalidation log that a worker heard of.",
+    },
+    Help {
+        name: "fingerprint_cache_log_lag_ms",
+        labels: &[],
+        help: "Milliseconds since the log was last read, as the worker says that reads it for its Envoy.",
+    },
+    Help {
+        name: "fingerprint_cache_log_discontinuities_total",
+        labels: &["reason"],
+        help: "Times that a worker could not read on in the log and read all bans anew, by reason.",
+    },
+    Help {
         name: "fingerprint_cache_unexpected_total",
         labels: &["reason"],
         help: "Things that should not happen; each one passed to the origin.",
@@ -167,6 +219,7 @@ impl Metric {
     pub fn kind(self) -> Kind {
         match self {
             Self::Entries { .. } | Self::Bytes { .. } | Self::BreakerOpen => Kind::Gauge,
+            Self::LogLag => Kind::Level,
             Self::LookupMicros { .. } | Self::L2Millis | Self::OriginMillis => Kind::Histogram,
             _ => Kind::Counter,
         }
@@ -211,6 +264,10 @@ impl Metric {
             Self::L2Millis => "l2_ms",
             Self::OriginMillis => "origin_ms",
             Self::BreakerOpen => "breaker_open",
+            Self::Leases { .. } => "leases_total",
+            Self::Notices { .. } => "notices_total",
+            Self::LogLag => "log_lag_ms",
+            Self::Discontinuities { .. } => "log_discontinuities_total",
             Self::Unexpected { .. } => "unexpected_total",
         }
     }
@@ -229,7 +286,10 @@ impl Metric {
             Self::L2Calls { op, end } => vec![("op", op), ("outcome", end.as_str())],
             Self::LookupMicros { tier } => vec![("tier", tier.as_str())],
             Self::Unexpected { reason } => vec![("reason", reason)],
-            Self::L2Millis | Self::OriginMillis | Self::BreakerOpen => Vec::new(),
+            Self::Leases { end } => vec![("outcome", end.as_str())],
+            Self::Notices { op, scope } => vec![("op", op), ("scope", scope)],
+            Self::Discontinuities { why } => vec![("reason", why.as_str())],
+            Self::L2Millis | Self::OriginMillis | Self::BreakerOpen | Self::LogLag => Vec::new(),
         }
     }
 }
@@ -243,6 +303,7 @@ impl Status {
             Self::Revalidated => "revalidated",
             Self::Miss => "miss",
             Self::Pass => "pass",
+            Self::Collapsed => "collapsed",
             Self::OnlyIfCached => "only_if_cached",
         }
     }
@@ -267,6 +328,22 @@ impl RefreshEnd {
             Self::Confirmed => "confirmed",
             Self::Replaced => "replaced",
             Self::Failed => "failed",
+            Self::Yielded => "yielded",
+            Self::Refused => "refused",
+        }
+    }
+}
+
+impl LeaseEnd {
+    /// The label in the metrics.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Led => "led",
+            Self::Collapsed => "collapsed",
+            Self::TimedOut => "timed_out",
+            Self::HandedOver => "handed_over",
+            Self::Yielded => "yielded",
+            Self::Lost => "lost",
         }
     }
 }
@@ -281,6 +358,7 @@ impl L2End {
             Self::Dropped => "dropped",
             Self::Fenced => "fenced",
             Self::Abandoned => "abandoned",
+            Self::Unread => "unread",
         }
     }
 }
@@ -316,6 +394,10 @@ mod tests {
             Metric::L2Millis,
             Metric::OriginMillis,
             Metric::BreakerOpen,
+            Metric::Leases { end: LeaseEnd::Led },
+            Metric::Notices { op: "invalidate", scope: "tag" },
+            Metric::LogLag,
+            Metric::Discontinuities { why: Discontinuity::Start },
             Metric::Unexpected { reason: "event" },
         ];
         assert_eq!(all.len(), TABLE.len());

@@ -22,6 +22,12 @@ impl std::fmt::Display for Position {
 }
 
 impl Position {
+    /// Whether somebody who stood at `before` stands here after so many notices.
+    pub fn follows(&self, before: &Self, notices: usize) -> bool {
+        let grown = self.n.checked_sub(before.n).and_then(|grown| usize::try_from(grown).ok());
+        self.epoch == before.epoch && grown == Some(notices)
+    }
+
     /// Reads `epoch:n` as the lookup script writes it.
     pub fn parse(text: &str) -> Option<Self> {
         let (epoch, n) = text.split_once(':')?;

@@ -9,6 +9,12 @@ pub enum Forward {
     VaryMiss,
     /// What is stored is stale, and could not be validated without the origin.
     Stale,
+    /// What is stored was invalidated since.
+    Invalidated,
+    /// The log of invalidations could not be read for too long, so what is stored may have been invalidated.
+    Suspended,
+    /// What is stored is fresh, and this request asks for its successor before it is stale.
+    EarlyRefresh,
     /// The stored answer may not be reused for a credentialed request (RFC 9111 §3.5).
     Credentials,
     /// The client said `no-cache` (or `Pragma: no-cache`).
@@ -43,10 +49,13 @@ pub enum Forward {
 
 impl Forward {
     /// All variants, in the order of their declaration.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 21] = [
         Self::UriMiss,
         Self::VaryMiss,
         Self::Stale,
+        Self::Invalidated,
+        Self::Suspended,
+        Self::EarlyRefresh,
         Self::Credentials,
         Self::RequestNoCache,
         Self::RequestNoStore,
@@ -70,6 +79,9 @@ impl Forward {
             Self::UriMiss => "uri_miss",
             Self::VaryMiss => "vary_miss",
             Self::Stale => "stale",
+            Self::Invalidated => "invalidated",
+            Self::Suspended => "suspended",
+            Self::EarlyRefresh => "early_refresh",
             Self::Credentials => "credentials",
             Self::RequestNoCache => "request_no_cache",
             Self::RequestNoStore => "request_no_store",
@@ -93,9 +105,9 @@ impl Forward {
         match self {
             Self::UriMiss => "uri-miss",
             Self::VaryMiss => "vary-miss",
-            Self::Stale => "stale",
+            Self::Stale | Self::Suspended => "stale",
             Self::RequestNoCache | Self::RequestMaxAge => "request",
-            Self::Credentials => "miss",
+            Self::Credentials | Self::Invalidated | Self::EarlyRefresh => "miss",
             _ => "bypass",
         }
     }
@@ -149,13 +161,15 @@ pub enum NotStored {
     EchoAmbiguous,
     /// The value to be echoed stands in a header.
     EchoInHeader,
-    /// Its URI was invalidated while it was under way.
+    /// It was invalidated while it was under way.
     Overtaken,
+    /// It has more tags than are kept, or one that is too long: some of them would not invalidate it.
+    Tags,
 }
 
 impl NotStored {
     /// All variants, in the order of their declaration.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 22] = [
         Self::Method,
         Self::RequestNoStore,
         Self::NoStore,
@@ -177,6 +191,7 @@ impl NotStored {
         Self::EchoAmbiguous,
         Self::EchoInHeader,
         Self::Overtaken,
+        Self::Tags,
     ];
 
     /// The reason as a token: the label in the metrics and the `detail` in `Cache-Status`.
@@ -203,7 +218,22 @@ impl NotStored {
             Self::EchoAmbiguous => "echo_ambiguous",
             Self::EchoInHeader => "echo_in_header",
             Self::Overtaken => "overtaken",
+            Self::Tags => "tags",
         }
+    }
+
+    /// Whether the next answer under this key is as little for everybody as this one: then nobody waits for it.
+    pub fn is_lasting(self) -> bool {
+        !matches!(
+            self,
+            Self::Method
+                | Self::RequestNoStore
+                | Self::Partial
+                | Self::Crowded
+                | Self::NotWhole
+                | Self::NotFromOrigin
+                | Self::Overtaken
+        )
     }
 }
 

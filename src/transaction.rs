@@ -8,7 +8,12 @@
 //!                         └───────────────────────────────────┤
 //!                            L1 fresh, or stale and being asked ├──▶ answered
 //!                                                             ▼
+//!   answered, in turn, or alone ◀── Waiting ◀── somebody in this worker asks already
+//!                                                             │ nobody does
+//!                                                             ▼
 //!              answered ◀── L2 fresh, or stale ────────── Lookup ◀── Refreshing, behind a client's back
+//!                                                             │  ▲ Parked, until the log is read as far as the answer
+//!                                                             │  ▲ Polling, while another worker or pod fills
 //!                                                             │ nothing to answer with
 //!                                                             ▼
 //!  answered ◀── 304 to our own condition; stale, for an error ── Fetching ── may not be stored ──▶ Passing
@@ -24,16 +29,24 @@ use crate::entry::{Asking, Entry};
 use crate::http::{Headers, RequestDirectives};
 use crate::key::PrimaryKey;
 use crate::memory::Held;
-use crate::metrics::Metric;
+use crate::metrics::{Metric, Tier};
 use crate::position::Position;
 use crate::reason::{Forward, L2Failure};
-use crate::redis::Call;
+use crate::redis::{Call, Lease};
 use crate::time::{Instant, Now};
 use std::rc::Rc;
 use std::time::Duration;
 
 /// A stream of the host, by the number of its context.
 pub type Stream = u32;
+
+/// The streams of a worker's own count from here; the host's count from 1.
+pub const BEHIND: Stream = 1 << 31;
+
+/// Whether a stream is one of the worker's own: nobody waits for it.
+pub fn is_behind(stream: Stream) -> bool {
+    stream >= BEHIND
+}
 
 /// A rule in force.
 #[derive(Debug)]
@@ -65,8 +78,10 @@ pub enum Event<'a> {
     },
     /// What L2 answered.
     L2(Result<&'a [u8], L2Failure>),
-    /// The time to wait for a request body is over.
+    /// The time to wait, for a request body or for another request's answer, is over.
     Deadline,
+    /// What it waited for has come, see [`Command::Wake`].
+    Woken,
     /// The response head.
     ResponseHead {
         /// All lines, `:status` among them.
@@ -102,10 +117,16 @@ pub enum Verdict {
 pub enum Command {
     /// Ask L2 on behalf of this stream; its reply comes as [`Event::L2`], also where the call cannot even be sent.
     Lookup(Box<Call>),
-    /// Write to L2 with nobody waiting: a fill, or a ban. How it ended comes to `Worker::written`.
+    /// Call L2 with nobody waiting: a fill, a lease, notices for the log or a reading of it. How it ended comes to
+    /// `Worker::written`.
     Write(Box<Call>),
     /// Begin a refresh with nobody waiting: this stream, which is none of the host's, is due an [`Event::Refresh`].
     Refresh(Stream),
+    /// A waiting stream, another one than this, is due an [`Event::Woken`]: from the root, never from within a callback of
+    /// the stream in effect.
+    Wake(Stream),
+    /// Send bytes to another worker of this Envoy, by the number of its queue; they come to its `Worker::told`.
+    Tell(u32, Vec<u8>),
     /// Ask the origin for a stream that is none of the host's; its answer comes as if to a request, or [`Event::Gone`].
     CallOrigin(Box<OriginCall>),
     /// Set a header of the request on its way to the origin, or take it away.
@@ -136,8 +157,14 @@ pub struct OriginCall {
 pub enum Phase {
     /// Paused until its body, which is part of the key, is complete.
     ReadingBody(Box<Reading>),
+    /// Paused until another request of this worker has its answer.
+    Waiting(Box<Waiting>),
     /// Paused until L2 answers.
     Lookup(Box<Looking>),
+    /// Paused until L2 is asked again, since somebody elsewhere fills.
+    Polling(Box<Polling>),
+    /// Paused until the log is read: L2 knows of more invalidations than this worker.
+    Parked(Box<Parked>),
     /// About to be asked for with nobody waiting.
     Refreshing(Box<Refreshing>),
     /// With the origin.
@@ -167,6 +194,8 @@ pub struct Draft {
     pub ranged: bool,
     /// When it came.
     pub started: Instant,
+    /// Its stream.
+    pub stream: Stream,
 }
 
 /// Who asks the origin for an entry while others are served the stale one: whoever holds it. There is none when it is
@@ -188,8 +217,14 @@ pub struct Asked {
     pub lead: Option<Lead>,
     /// Whether nobody waits for it.
     pub background: bool,
-    /// Whether its URI was invalidated while it was under way: what it brings is not kept.
+    /// Its place among the streams that nobody waits for.
+    pub slot: Option<Lead>,
+    /// Whether it was invalidated while it was under way: what it brings is not kept.
     pub overtaken: bool,
+    /// Until when it may wait for answers that others ask for; unknown before it has to.
+    pub patience: Option<Instant>,
+    /// How often it has waited in vain.
+    pub rounds: u8,
 }
 
 impl Asked {
@@ -232,10 +267,73 @@ pub struct Looking {
     pub selecting: Vec<(String, Option<String>)>,
     /// The call, to be sent again whole.
     pub call: Call,
-    /// Whether the variant was asked for a second time.
-    pub again: bool,
-    /// When the call went out.
+    /// How many calls it took so far.
+    pub calls: u8,
+    /// When the last one went out.
     pub sent: Instant,
+    /// The pause before L2 is asked again, should it say that somebody fills.
+    pub pause: Duration,
+}
+
+/// See [`Phase::Waiting`].
+#[derive(Debug)]
+pub struct Waiting {
+    /// The request.
+    pub asked: Asked,
+    /// Why L1 could not answer.
+    pub reason: Forward,
+    /// What L1 holds but may not use without the origin.
+    pub stale: Option<Held>,
+    /// What it waits for: a primary key, and the values that select a variant.
+    pub wanted: (u128, u128),
+    /// What became of the request that it waits for, once that is known.
+    pub turn: Option<Turn>,
+}
+
+/// What becomes of a request that waited for another one's answer.
+#[derive(Clone, Debug)]
+pub enum Turn {
+    /// It may have the answer, if it is for it too; with where that came from.
+    Answer(Held, Tier),
+    /// The answer is for nobody else: each on its own.
+    Alone,
+    /// It asks anew: whoever was first is out of the way.
+    Again,
+    /// It goes first now; with the lease of the one before, if that had one.
+    Lead(Option<Granted>),
+}
+
+/// A lease in L2, or the wish for one.
+#[derive(Clone, Debug)]
+pub struct Granted {
+    /// Its name and whose it is.
+    pub lease: Lease,
+    /// Where the log stood when it was granted; `None` while L2 has not said that it is.
+    pub position: Option<Position>,
+    /// When it was granted or renewed last.
+    pub since: Instant,
+}
+
+/// See [`Phase::Polling`].
+#[derive(Debug)]
+pub struct Polling {
+    /// The lookup that was told to wait.
+    pub looking: Looking,
+    /// When to ask again.
+    pub due: Instant,
+    /// The pause before that.
+    pub pause: Duration,
+}
+
+/// See [`Phase::Parked`].
+#[derive(Debug)]
+pub struct Parked {
+    /// The lookup.
+    pub looking: Looking,
+    /// Its reply.
+    pub reply: Vec<u8>,
+    /// When it was answered.
+    pub since: Instant,
 }
 
 /// See [`Phase::Refreshing`].
@@ -243,8 +341,10 @@ pub struct Looking {
 pub struct Refreshing {
     /// A request like the one that found the entry.
     pub asked: Asked,
-    /// The stale entry.
-    pub held: Held,
+    /// Why it is made.
+    pub reason: Forward,
+    /// The stale entry; none where an answer is fetched before anybody asks for it.
+    pub held: Option<Held>,
 }
 
 /// See [`Phase::Fetching`].
@@ -273,6 +373,8 @@ pub struct Filling {
     pub entry: Entry,
     /// How long the body must be, where the origin said so.
     pub expected: Option<u64>,
+    /// When the origin was asked.
+    pub begun: Instant,
     /// When its head was received.
     pub received: Instant,
 }
@@ -295,6 +397,8 @@ pub struct Changing {
     pub headers: Headers,
     /// When it went out.
     pub sent: Now,
+    /// Its stream.
+    pub stream: Stream,
     /// Whether anything was invalidated while it was under way: then its answer may be the older one.
     pub overtaken: bool,
 }

@@ -60,6 +60,7 @@ pub fn config(file: &Path, at: Option<&str>) -> Result<Config, String> {
 
 /// Which configuration a command goes by.
 #[derive(Clone, Default, clap::Args)]
+#[group(skip)]
 pub struct Arguments {
     /// The filter's configuration, in any wrapping that `check` reads
     #[arg(long, value_name = "FILE")]

@@ -11,16 +11,21 @@ mod document;
 mod explain;
 mod find;
 mod input;
+mod inspect;
+mod keys;
 mod message;
 mod output;
+mod publish;
 mod redis;
 mod report;
+mod store;
 mod units;
 
 use std::io::Write;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use fingerprint_cache::notice::Op;
 use output::Output;
 
 const STATUS: &str = "\
@@ -39,6 +44,17 @@ struct Arguments {
 enum Command {
     Check(check::Arguments),
     Explain(explain::Arguments),
+    Inspect(inspect::Arguments),
+    Keys(keys::Arguments),
+    /// Makes all Envoys forget what matches, in L1 and L2
+    ///
+    /// Exit status: 0 published and on all replicas (or there are none); 2 not published; 3 published, but not on all
+    /// replicas.
+    Invalidate(publish::Arguments),
+    /// Makes all Envoys take what matches for stale: served within its stale window while it is revalidated
+    ///
+    /// Exit status as of `invalidate`.
+    Refresh(publish::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -61,5 +77,9 @@ fn run(command: &Command) -> Result<Output, String> {
             check::run(arguments).map(|report| Output::text(report.text, u8::from(!report.ok)))
         }
         Command::Explain(arguments) => explain::run(arguments),
+        Command::Inspect(arguments) => inspect::run(arguments),
+        Command::Keys(arguments) => keys::run(arguments),
+        Command::Invalidate(arguments) => publish::run(Op::Invalidate, arguments),
+        Command::Refresh(arguments) => publish::run(Op::Refresh, arguments),
     }
 }

@@ -25,13 +25,24 @@ pub fn mono() -> Instant {
 }
 
 /// A random number from the host's seed; for spreading, not for secrets.
-pub fn random() -> u32 {
+///
+/// SplitMix64 (Steele, Lea, Flood 2014) from 64 bits of the host: what two workers draw differs as their seeds do.
+pub fn random() -> u64 {
     SEED.with(|seed| {
-        // Weyl sequence; its upper half is spread evenly enough for a jitter.
         let next = seed.get().wrapping_add(0x9e37_79b9_7f4a_7c15);
         seed.set(next);
-        u32::try_from((next ^ (next >> 29)).wrapping_mul(0xbf58_476d_1ce4_e5b9) >> 32).unwrap_or(0)
+        let mixed = (next ^ (next >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
     })
+}
+
+/// A number that no other VM has.
+pub fn vm() -> u64 {
+    thread_local! {
+        static VM: u64 = random();
+    }
+    VM.with(|vm| *vm)
 }
 
 /// A property of the stream in effect.

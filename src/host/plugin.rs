@@ -20,6 +20,9 @@ thread_local! {
     static PLUGINS: RefCell<HashMap<String, Rc<Plugin>>> = RefCell::new(HashMap::new());
 }
 
+/// What stands in this VM's queue when errands wait; all else was told by other workers.
+pub const ERRAND: &[u8] = b"errand";
+
 /// A plugin's part of this VM.
 pub struct Plugin {
     worker: RefCell<Worker>,
@@ -27,6 +30,17 @@ pub struct Plugin {
     outbox: RefCell<VecDeque<Errand>>,
     queue: Cell<Option<u32>>,
     probe: Cell<bool>,
+    pace: Cell<Duration>,
+    answered: RefCell<HashMap<Stream, Served>>,
+}
+
+/// What Envoy gets wrong about our own reply, to be mended on its way out: without a body it drops the content type,
+/// with one it makes one up.
+pub enum Served {
+    /// Nothing.
+    AsIs,
+    /// The content type.
+    ContentType(Option<String>),
 }
 
 /// A configuration of a plugin, as its root and the root's streams hold it.
@@ -42,7 +56,17 @@ impl Setting {
     /// roots that serve nobody (the main thread's, old ones) need none.
     pub fn serve(&self) -> bool {
         self.plugin.worker.borrow_mut().adopt(&self.force);
-        !self.ticking.replace(true)
+        let begins = !self.ticking.get();
+        if begins {
+            self.begin();
+        }
+        begins
+    }
+
+    /// From now on its root has the timer: the next pace is set, whatever it was.
+    pub fn begin(&self) {
+        self.ticking.set(true);
+        self.plugin.lose_pace();
     }
 
     /// Whether this configuration is in force. If not, its root rests until it serves again.
@@ -59,6 +83,8 @@ pub enum Errand {
     Write(Box<Call>),
     /// Begins a refresh, as a stream of its own.
     Refresh(Stream),
+    /// Moves a stream that waits.
+    Wake(Stream),
 }
 
 /// What the commands of one step came to.
@@ -78,8 +104,7 @@ impl Plugin {
         let known = PLUGINS.with(|plugins| plugins.borrow().get(name).cloned());
         let plugin = known.unwrap_or_else(|| Self::register(name, config.clone()));
         let force = plugin.worker.borrow_mut().configure(config);
-        plugin.worker.borrow().prepare(&mut HostShared);
-        plugin.queue.set(queue(name));
+        plugin.prepare(name);
         plugin.run_commands();
         Setting { plugin, force, ticking: Cell::new(false) }
     }
@@ -91,9 +116,44 @@ impl Plugin {
             outbox: RefCell::default(),
             queue: Cell::new(None),
             probe: Cell::new(false),
+            pace: Cell::new(Duration::ZERO),
+            answered: RefCell::default(),
         });
         PLUGINS.with(|plugins| plugins.borrow_mut().insert(name.to_owned(), Rc::clone(&plugin)));
         plugin
+    }
+
+    fn prepare(&self, name: &str) {
+        let mut worker = self.worker.borrow_mut();
+        worker.prepare(&mut HostShared);
+        let value = |variable: &str| Some((variable.to_owned(), std::env::var(variable).ok()?));
+        let environment = worker.variables().filter_map(value).collect();
+        worker.provide(environment);
+        self.queue.set(queue(name));
+        if let Some(queue) = self.queue.get() {
+            worker.enlist(outside::vm(), queue);
+        }
+    }
+
+    /// How soon the root's next tick is wanted, where that has changed.
+    pub fn new_pace(&self) -> Option<Duration> {
+        let pace = self.worker.borrow().pace();
+        (self.pace.replace(pace) != pace).then_some(pace)
+    }
+
+    /// Notes that the root's timer has no pace: it was stopped, or belongs to another root.
+    pub fn lose_pace(&self) {
+        self.pace.set(Duration::ZERO);
+    }
+
+    /// Notes that the root has answered a stream.
+    pub fn note_answer(&self, stream: Stream, served: Served) {
+        self.answered.borrow_mut().insert(stream, served);
+    }
+
+    /// Whether the root has answered this stream.
+    pub fn answered(&self, stream: Stream) -> Option<Served> {
+        if self.answered.borrow().is_empty() { None } else { self.answered.borrow_mut().remove(&stream) }
     }
 
     /// Whether the last request was no rule's business. Then the next one's path is read alone first, which is
@@ -122,9 +182,14 @@ impl Plugin {
         self.step(|worker, outside| worker.written(call, reply, outside));
     }
 
+    /// Hands over what another worker has told.
+    pub fn told(&self, bytes: &[u8]) {
+        self.step(|worker, outside| worker.told(bytes, outside));
+    }
+
     /// Does what is due from time to time.
-    pub fn sweep(&self) {
-        self.step(|worker, outside| worker.sweep(outside.now.mono));
+    pub fn tick(&self) {
+        self.step(|worker, outside| worker.tick(outside));
     }
 
     fn step<T>(&self, step: impl FnOnce(&mut Worker, &mut Outside<'_>) -> T) -> T {
@@ -155,6 +220,10 @@ impl Plugin {
             }
             Command::Write(call) => self.post(Errand::Write(call)),
             Command::Refresh(stream) => self.post(Errand::Refresh(stream)),
+            Command::Wake(stream) => self.post(Errand::Wake(stream)),
+            Command::Tell(queue, bytes) => {
+                let _ = hostcalls::enqueue_shared_queue(queue, Some(&bytes));
+            }
             Command::CallOrigin(call) => done.origin = Some(call),
             Command::RequestHeader(name, value) => {
                 let _ = hostcalls::set_map_value(MapType::HttpRequestHeaders, name, value.as_deref());
@@ -190,9 +259,11 @@ impl Plugin {
     /// Hands an errand to the root: a call of the stream's own would end unheard when the stream is gone. The root is
     /// woken through a queue that only this VM reads; should that fail, its next tick finds the errand.
     fn post(&self, errand: Errand) {
-        self.outbox.borrow_mut().push_back(errand);
-        if let Some(queue) = self.queue.get() {
-            let _ = hostcalls::enqueue_shared_queue(queue, Some(b"errand"));
+        let mut outbox = self.outbox.borrow_mut();
+        outbox.push_back(errand);
+        // One word is enough for all errands that wait.
+        if let (Some(queue), 1) = (self.queue.get(), outbox.len()) {
+            let _ = hostcalls::enqueue_shared_queue(queue, Some(ERRAND));
         }
     }
 
@@ -230,7 +301,7 @@ impl Plugin {
         let Some(id) = known.or_else(|| self.define(metric)) else { return };
         let _ = match metric.kind() {
             Kind::Counter | Kind::Gauge => hostcalls::increment_metric(id, value),
-            Kind::Histogram => hostcalls::record_metric(id, value.unsigned_abs()),
+            Kind::Histogram | Kind::Level => hostcalls::record_metric(id, value.unsigned_abs()),
         };
     }
 
@@ -238,7 +309,7 @@ impl Plugin {
         use proxy_wasm::types::MetricType;
         let kind = match metric.kind() {
             Kind::Counter => MetricType::Counter,
-            Kind::Gauge => MetricType::Gauge,
+            Kind::Gauge | Kind::Level => MetricType::Gauge,
             Kind::Histogram => MetricType::Histogram,
         };
         let name = self.ask(|worker| metric.full_name(metric.rule().map_or("", |rule| worker.name(rule))));
@@ -255,8 +326,5 @@ pub fn set_state(value: &str) {
 
 /// A queue for this plugin in this VM alone: a queue has one reader, the last that registered it.
 fn queue(name: &str) -> Option<u32> {
-    thread_local! {
-        static VM: String = format!("{:08x}{:08x}", outside::random(), outside::random());
-    }
-    VM.with(|vm| hostcalls::register_shared_queue(&format!("fingerprint-cache/1/fills/{name}/{vm}")).ok())
+    hostcalls::register_shared_queue(&format!("fingerprint-cache/1/worker/{name}/{:016x}", outside::vm())).ok()
 }

@@ -2,14 +2,14 @@
 //! the errands of its streams, among them refreshes: streams of our own, whose calls it makes and hears.
 
 use super::outside::HostShared;
-use super::plugin::{Errand, Plugin, Setting};
-use super::stream::{HttpStream, read_buffer, read_reply};
+use super::plugin::{ERRAND, Errand, Plugin, Setting};
+use super::stream::{HttpStream, read_buffer, read_reply, reply, served};
 use crate::config::Config;
 use crate::http::Headers;
 use crate::reason::L2Failure;
 use crate::redis::Call;
 use crate::shared::Shared;
-use crate::transaction::{Event, OriginCall, Stream, Verdict};
+use crate::transaction::{Event, OriginCall, Stream, Verdict, is_behind};
 use proxy_wasm::hostcalls;
 use proxy_wasm::traits::{Context, HttpContext, RootContext};
 use proxy_wasm::types::{BufferType, ContextType, MapType};
@@ -17,12 +17,9 @@ use std::collections::HashMap;
 use std::rc::Rc;
 use std::time::Duration;
 
-/// How often a serving worker looks after overdue streams and old entries.
-const TICK: Duration = Duration::from_millis(100);
-
 /// A root context.
-#[derive(Default)]
 pub struct Root {
+    id: u32,
     setting: Option<Rc<Setting>>,
     calls: HashMap<u32, Under>,
 }
@@ -30,13 +27,18 @@ pub struct Root {
 /// A call under way.
 enum Under {
     Write(Box<Call>),
-    /// A refresh has asked L2.
+    /// A refresh, or a stream that had waited, has asked L2.
     Lookup(Stream),
     /// A refresh has asked the origin.
     Origin(Stream),
 }
 
 impl Root {
+    /// A root that is not configured yet.
+    pub fn new(id: u32) -> Self {
+        Self { id, setting: None, calls: HashMap::new() }
+    }
+
     fn configure(&mut self, bytes: &[u8]) -> bool {
         let config = match Config::parse(bytes) {
             Ok(config) => config,
@@ -47,7 +49,14 @@ impl Root {
         };
         let name = plugin_name();
         announce(&name, &config.effective().to_string());
-        self.setting = Some(Rc::new(Plugin::configured(&name, config)));
+        let follows = config.redis.is_some();
+        let setting = Plugin::configured(&name, config);
+        if follows {
+            // Whoever serves nobody, as the main thread does, follows the log all the same: it has the time to.
+            setting.begin();
+            set_pace(&setting.plugin);
+        }
+        self.setting = Some(Rc::new(setting));
         true
     }
 
@@ -61,9 +70,47 @@ impl Root {
             match errand {
                 Errand::Write(call) => self.write(plugin, call),
                 Errand::Refresh(stream) => self.drive(plugin, stream, Event::Refresh),
+                Errand::Wake(stream) => self.drive(plugin, stream, Event::Woken),
             }
         }
         plugin.run_commands();
+        set_pace(plugin);
+    }
+
+    /// Moves a stream: one of the host's, or one of the worker's own.
+    fn drive(&mut self, plugin: &Plugin, stream: Stream, event: Event<'_>) {
+        if is_behind(stream) {
+            return self.drive_behind(plugin, stream, event);
+        }
+        match hostcalls::set_effective_context(stream) {
+            Ok(()) => self.drive_client(plugin, stream, event),
+            Err(_) => {
+                plugin.on(stream, Event::Gone);
+                plugin.run_commands();
+            }
+        }
+        let _ = hostcalls::set_effective_context(self.id);
+    }
+
+    fn drive_client(&mut self, plugin: &Plugin, stream: Stream, event: Event<'_>) {
+        let verdict = plugin.on(stream, event);
+        let done = plugin.run_commands();
+        if let Some(token) = done.token {
+            self.calls.insert(token, Under::Lookup(stream));
+        }
+        if done.refused {
+            return self.drive_client(plugin, stream, Event::L2(Err(L2Failure::Unreachable)));
+        }
+        match verdict {
+            Verdict::Pause => {}
+            Verdict::Continue => {
+                let _ = hostcalls::resume_http_request();
+            }
+            Verdict::Reply(answer) => {
+                plugin.note_answer(stream, served(&answer));
+                reply(plugin, &answer);
+            }
+        }
     }
 
     fn write(&mut self, plugin: &Plugin, call: Box<Call>) {
@@ -76,14 +123,14 @@ impl Root {
     }
 
     /// Moves a refresh, and again where a call could not even be sent.
-    fn drive(&mut self, plugin: &Plugin, stream: Stream, event: Event<'_>) {
+    fn drive_behind(&mut self, plugin: &Plugin, stream: Stream, event: Event<'_>) {
         plugin.on(stream, event);
         let done = plugin.run_behind();
         if let Some(token) = done.token {
             self.calls.insert(token, Under::Lookup(stream));
         }
         if done.refused {
-            self.drive(plugin, stream, Event::L2(Err(L2Failure::Unreachable)));
+            self.drive_behind(plugin, stream, Event::L2(Err(L2Failure::Unreachable)));
         }
         if let Some(call) = done.origin {
             match ask_origin(&call) {
@@ -161,28 +208,26 @@ impl RootContext for Root {
     }
 
     fn on_queue_ready(&mut self, queue: u32) {
-        while let Ok(Some(_)) = hostcalls::dequeue_shared_queue(queue) {}
-        if let Some(plugin) = self.plugin() {
-            self.run_errands(&plugin);
+        let Some(plugin) = self.plugin() else { return };
+        while let Ok(Some(bytes)) = hostcalls::dequeue_shared_queue(queue) {
+            if bytes != ERRAND {
+                plugin.told(&bytes);
+            }
         }
+        plugin.run_commands();
+        self.run_errands(&plugin);
     }
 
     fn on_tick(&mut self) {
         let Some(plugin) = self.plugin() else { return };
         if self.setting.as_ref().is_some_and(|setting| setting.rests()) {
             let _ = hostcalls::set_tick_period(Duration::ZERO);
+            return;
         }
         for stream in plugin.ask(|worker| worker.overdue(super::outside::mono())) {
-            if hostcalls::set_effective_context(stream).is_err() {
-                continue;
-            }
-            let verdict = plugin.on(stream, Event::Deadline);
-            plugin.run_commands();
-            if matches!(verdict, Verdict::Continue) {
-                let _ = hostcalls::resume_http_request();
-            }
+            self.drive(&plugin, stream, Event::Deadline);
         }
-        plugin.sweep();
+        plugin.tick();
         plugin.run_commands();
         self.run_errands(&plugin);
     }
@@ -196,7 +241,9 @@ impl RootContext for Root {
     }
 }
 
-/// Sets the timer of the root that serves the stream in effect.
-pub fn begin_ticking() {
-    let _ = hostcalls::set_tick_period(TICK);
+/// Sets the timer of the root in effect, or of the root of the stream in effect, where another pace is wanted.
+pub fn set_pace(plugin: &Plugin) {
+    if let Some(pace) = plugin.new_pace() {
+        let _ = hostcalls::set_tick_period(pace);
+    }
 }

@@ -1,6 +1,6 @@
 //! A stream: one request with its response.
 
-use super::plugin::{Plugin, Setting, set_state};
+use super::plugin::{Plugin, Served, Setting, set_state};
 use super::root;
 use crate::answer::Answer;
 use crate::http::Headers;
@@ -24,13 +24,6 @@ pub struct HttpStream {
     token: Option<u32>,
 }
 
-/// What Envoy gets wrong about our own reply, to be mended on its way out: without a body it drops the content type,
-/// with one it makes one up.
-enum Served {
-    AsIs,
-    ContentType(Option<String>),
-}
-
 impl HttpStream {
     /// A stream under this configuration; without one, it is left alone.
     pub fn new(id: u32, setting: Option<Rc<Setting>>) -> Self {
@@ -48,6 +41,7 @@ impl HttpStream {
             let done = plugin.run_commands();
             self.token = done.token;
             if !done.refused {
+                root::set_pace(plugin);
                 return verdict;
             }
             verdict = plugin.on(self.id, Event::L2(Err(L2Failure::Unreachable)));
@@ -59,29 +53,11 @@ impl HttpStream {
             Verdict::Continue => Action::Continue,
             Verdict::Pause => Action::Pause,
             Verdict::Reply(answer) => {
-                self.reply(plugin, &answer);
+                self.served = Some(served(&answer));
+                reply(plugin, &answer);
                 Action::Pause
             }
         }
-    }
-
-    fn reply(&mut self, plugin: &Plugin, answer: &Answer) {
-        set_state(answer.state);
-        plugin.time_answer(answer);
-        let age = answer.age.to_string();
-        let range = answer.content_range();
-        let mut headers: Vec<(&str, &str)> = Vec::with_capacity(answer.entry.headers.len() + 3);
-        headers.extend(answer.headers());
-        headers.extend(answer.is_stored().then_some(("age", age.as_str())));
-        headers.extend(range.as_deref().map(|range| ("content-range", range)));
-        headers.push(("cache-status", &answer.cache_status));
-        let body = Some(answer.body()).filter(|body| !body.is_empty());
-        let kind = headers.iter().find(|(name, _)| *name == "content-type").map(|(_, value)| *value);
-        self.served = Some(match (body, kind) {
-            (Some(_), Some(_)) | (None, None) => Served::AsIs,
-            (_, kind) => Served::ContentType(kind.map(str::to_owned)),
-        });
-        let _ = hostcalls::send_http_response(u32::from(answer.status()), headers, body);
     }
 
     fn finish(&mut self) {
@@ -113,6 +89,30 @@ impl HttpStream {
     }
 }
 
+/// What is to be mended of this answer on its way out.
+pub fn served(answer: &Answer) -> Served {
+    let kind = answer.headers().find(|(name, _)| *name == "content-type").map(|(_, value)| value);
+    match (answer.body().is_empty(), kind) {
+        (false, Some(_)) | (true, None) => Served::AsIs,
+        (_, kind) => Served::ContentType(kind.map(str::to_owned)),
+    }
+}
+
+/// Answers the stream in effect.
+pub fn reply(plugin: &Plugin, answer: &Answer) {
+    set_state(answer.state);
+    plugin.time_answer(answer);
+    let age = answer.age.to_string();
+    let range = answer.content_range();
+    let mut headers: Vec<(&str, &str)> = Vec::with_capacity(answer.entry.headers.len() + 3);
+    headers.extend(answer.headers());
+    headers.extend(answer.is_stored().then_some(("age", age.as_str())));
+    headers.extend(range.as_deref().map(|range| ("content-range", range)));
+    headers.push(("cache-status", &answer.cache_status));
+    let body = Some(answer.body()).filter(|body| !body.is_empty());
+    let _ = hostcalls::send_http_response(u32::from(answer.status()), headers, body);
+}
+
 /// The first `length` bytes of a buffer; nothing where the host gives none.
 pub fn read_buffer(buffer: BufferType, length: usize) -> Vec<u8> {
     if length == 0 {
@@ -140,14 +140,17 @@ pub fn read_reply(headers: usize, body: usize) -> Result<Vec<u8>, L2Failure> {
 impl Context for HttpStream {
     fn on_http_call_response(&mut self, token: u32, headers: usize, body: usize, _trailers: usize) {
         let Some(plugin) = self.plugin().filter(|_| self.token == Some(token)) else { return };
-        let reply = read_reply(headers, body);
-        let verdict = self.drive(&plugin, Event::L2(reply.as_deref().map_err(|failure| *failure)));
+        let read = read_reply(headers, body);
+        let verdict = self.drive(&plugin, Event::L2(read.as_deref().map_err(|failure| *failure)));
         match verdict {
             Verdict::Continue => {
                 let _ = hostcalls::resume_http_request();
             }
             Verdict::Pause => {}
-            Verdict::Reply(answer) => self.reply(&plugin, &answer),
+            Verdict::Reply(answer) => {
+                self.served = Some(served(&answer));
+                reply(&plugin, &answer);
+            }
         }
     }
 }
@@ -156,7 +159,7 @@ impl HttpContext for HttpStream {
     fn on_http_request_headers(&mut self, _count: usize, end: bool) -> Action {
         let Some(plugin) = self.plugin() else { return Action::Continue };
         if self.setting.as_ref().is_some_and(|setting| setting.serve()) {
-            root::begin_ticking();
+            root::set_pace(&plugin);
         }
         if !Self::worth_reading(&plugin) {
             return Action::Continue;
@@ -181,6 +184,9 @@ impl HttpContext for HttpStream {
 
     fn on_http_response_headers(&mut self, _count: usize, end: bool) -> Action {
         let Some(plugin) = self.plugin().filter(|_| self.active) else { return Action::Continue };
+        if self.served.is_none() {
+            self.served = plugin.answered(self.id);
+        }
         if let Some(served) = &self.served {
             if let Served::ContentType(value) = served {
                 let _ = hostcalls::set_map_value(MapType::HttpResponseHeaders, "content-type", value.as_deref());
@@ -222,6 +228,7 @@ impl HttpContext for HttpStream {
 impl Drop for HttpStream {
     fn drop(&mut self) {
         if let Some(plugin) = self.plugin().filter(|_| self.active && self.served.is_none()) {
+            let _ = plugin.answered(self.id);
             plugin.on(self.id, Event::Gone);
             plugin.run_commands();
         }

@@ -17,30 +17,41 @@ const MOST: usize = 128;
 const LONGEST: usize = 256;
 
 /// The tags of an answer in their order, each once: of `Surrogate-Key` (separated by spaces), of `Cache-Tag` (separated by
-/// commas) and of `Cache-Groups` (RFC 9875). They are told apart by case, and not by the header they came in.
+/// commas) and of `Cache-Groups` (RFC 9875), the latter bound to `host`. They are told apart by case.
 ///
-/// Empty ones and those that are not UTF-8 are left out; so are those of more than 256 bytes, and all after the first
-/// 128. An answer with more has tags that do not invalidate it: whoever relies on tags has to decide what that means.
-pub fn of(headers: &Headers) -> Vec<String> {
+/// Empty ones and those that are not UTF-8 are left out. `None` where there are more than 128, or one of more than 256
+/// bytes: an answer that some of its tags do not invalidate must not be stored.
+pub fn of(headers: &Headers, host: &str) -> Option<Vec<String>> {
     let keys = headers.all("surrogate-key").flat_map(|line| line.split(|byte| b" \t".contains(byte)));
     let tags = headers.all("cache-tag").flat_map(|line| line.split(|byte| *byte == b','));
     let text = |tag| std::str::from_utf8(trim(tag)).ok().map(str::to_owned);
+    let groups = groups(headers, "cache-groups").into_iter().map(|name| group(host, &name));
     let mut kept = Vec::new();
-    for tag in keys.chain(tags).filter_map(text).chain(groups(headers)) {
-        if kept.len() == MOST {
-            break;
-        }
-        if !tag.is_empty() && tag.len() <= LONGEST && !kept.contains(&tag) {
+    for tag in keys.chain(tags).filter_map(text).filter(|tag| !tag.is_empty()).chain(groups) {
+        (tag.len() <= LONGEST).then_some(())?;
+        if !kept.contains(&tag) {
+            (kept.len() < MOST).then_some(())?;
             kept.push(tag);
         }
     }
-    kept
+    Some(kept)
+}
+
+/// The groups that a successful unsafe request invalidates, as tags (RFC 9875 §3: `Cache-Group-Invalidation`).
+pub fn invalidated(headers: &Headers, host: &str) -> Vec<String> {
+    groups(headers, "cache-group-invalidation").iter().map(|name| group(host, name)).collect()
+}
+
+/// A group as a tag. RFC 9875 §2.1: groups are those of one origin; the host stands for it here, with either scheme, as
+/// with URIs. No tag of another header looks like it: those have no space after a host.
+fn group(host: &str, name: &str) -> String {
+    format!("group:{host} {name}")
 }
 
 /// RFC 9875 §2: "The Cache-Groups HTTP response header field is a List of Strings". One that is not is ignored whole, as
-/// RFC 9651 §4.2 has it for what does not parse. The origin that a group belongs to is not looked at here.
-fn groups(headers: &Headers) -> Vec<String> {
-    let line = headers.combined("cache-groups").unwrap_or_default();
+/// RFC 9651 §4.2 has it for what does not parse.
+fn groups(headers: &Headers, field: &str) -> Vec<String> {
+    let line = headers.combined(field).unwrap_or_default();
     Parser::new(&line).parse_list_with_visitor(Strings::default()).unwrap_or_default()
 }
 

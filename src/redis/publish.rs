@@ -18,8 +18,15 @@ pub fn publish(redis: &Redis, notices: &[Notice], longest: Duration) -> Call {
 /// A notice as three arguments. An empty value would be lost in a URL: it is one of all, where it means nothing.
 fn words(notice: &Notice) -> [String; 3] {
     let value = notice.scope.value();
-    let (scope, value) = if value.is_empty() { ("all", "-") } else { (notice.scope.as_str(), &*value) };
+    let (scope, value) = if value.is_empty() { ("all", "-") } else { (notice.scope.as_str(), value) };
     [notice.op.as_str().to_owned(), scope.to_owned(), value.to_owned()]
+}
+
+/// The URIs that notices are about, by their digests.
+pub fn published_uris(call: &Call) -> Vec<u128> {
+    let (notices, _) = call.arguments.get(1..).unwrap_or_default().as_chunks::<3>();
+    let uris = notices.iter().filter(|[_, scope, _]| scope == "uri");
+    uris.filter_map(|[.., value]| u128::from_str_radix(value, 16).ok()).collect()
 }
 
 /// Reads the answer to [`publish`]: the place of the last notice in the log, and of all their bans.

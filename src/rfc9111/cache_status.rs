@@ -37,6 +37,16 @@ pub enum Outcome {
         /// Remaining freshness lifetime in seconds, negative.
         ttl: i64,
     },
+    /// It gave what the origin had answered to another request under way. RFC 9211 §2.6: `collapsed` says whether "this
+    /// request was collapsed together with one or more other forward requests".
+    Collapsed {
+        /// Why it would have asked.
+        reason: Forward,
+        /// The status of the answer.
+        status: u16,
+        /// Remaining freshness lifetime in seconds.
+        ttl: i64,
+    },
     /// It had nothing to answer with, and the client did not want the origin to be asked.
     Nothing,
 }
@@ -70,6 +80,12 @@ pub fn member(cache: &str, outcome: &Outcome) -> String {
             text.push_str("; ttl=");
             push_integer(&mut text, ttl);
             text.push_str("; detail=stale_if_error");
+        }
+        Outcome::Collapsed { reason, status, ttl } => {
+            push_forward(&mut text, reason, Some(status), true);
+            text.push_str("; collapsed; ttl=");
+            push_integer(&mut text, ttl);
+            push_detail(&mut text, reason, None);
         }
         Outcome::Nothing => text.push_str("; detail=only_if_cached"),
     }

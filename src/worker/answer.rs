@@ -88,7 +88,7 @@ impl Worker {
 /// How old the entry is, and for how many seconds more it is fresh.
 pub(super) fn aged(asked: &Asked, held: &Held, outside: &Outside<'_>) -> (Duration, i64) {
     let age = held.age(outside.now.mono);
-    let lifetime = held.entry.lifetime(&asked.draft.ruled.rule.freshness);
+    let lifetime = held.lifetime(&asked.draft.ruled.rule.freshness);
     let (whole, past) = (seconds(lifetime), seconds(age));
     // RFC 9211 §2.4: "May be negative, to indicate staleness": also when it is stale by less than a second.
     let ttl = if lifetime > age { whole.saturating_sub(past) } else { whole.saturating_sub(past).min(-1) };

@@ -4,8 +4,9 @@ use super::request::{Head, asked, key, uri};
 use super::response::{judge, status};
 use super::{Outside, Worker};
 use crate::config::BodyKey;
-use crate::http::Headers;
+use crate::http::{Headers, tags};
 use crate::metrics::{L2End, Metric};
+use crate::notice::{Notice, Op, Scope};
 use crate::reason::{Forward, L2Failure, NotStored};
 use crate::redis::{self, Call};
 use crate::rfc9111::invalidation;
@@ -29,20 +30,21 @@ impl Worker {
             return (None, Verdict::Continue);
         }
         let uris = self.affected(&changing, &headers);
-        if uris.is_empty() {
+        let groups = tags::invalidated(&headers, &host(&changing.headers));
+        if uris.is_empty() && groups.is_empty() {
             return (None, Verdict::Continue);
         }
-        self.invalidate(uris, outside);
+        self.invalidate(uris, groups, outside);
         let represented = self.represented(changing, &headers, outside);
         match represented.map(|fetching| (judge(&fetching, &headers, end, from_origin, outside), fetching)) {
             Some((Ok((entry, expected)), fetching)) if entry.explicit.is_some() => {
                 match self.set_aside(entry, expected) {
-                    Ok(entry) => self.begin_fill(fetching.asked, entry, expected, end, outside),
-                    Err(reason) => self.drop_fill(&fetching.asked, reason),
+                    Ok(entry) => self.begin_fill(fetching.asked, entry, expected, end, fetching.sent.mono, outside),
+                    Err(reason) => self.drop_fill(&fetching.asked, reason, false, outside.now.mono),
                 }
             }
-            Some((Ok(_), fetching)) => self.drop_fill(&fetching.asked, NotStored::NoLifetime),
-            Some((Err(reason), fetching)) => self.drop_fill(&fetching.asked, reason),
+            Some((Ok(_), fetching)) => self.drop_fill(&fetching.asked, NotStored::NoLifetime, false, outside.now.mono),
+            Some((Err(reason), fetching)) => self.drop_fill(&fetching.asked, reason, false, outside.now.mono),
             None => (None, Verdict::Continue),
         }
     }
@@ -61,32 +63,41 @@ impl Worker {
         uris
     }
 
-    /// Drops what is stored of these URIs, in this worker and in L2, and keeps what is under way from being stored.
-    pub(super) fn invalidate(&mut self, uris: Vec<u128>, outside: &mut Outside<'_>) {
+    /// Drops what is stored of these URIs in this worker, keeps what is under way from being stored, and publishes that,
+    /// with the groups that are invalid too (RFC 9875 §3).
+    pub(super) fn invalidate(&mut self, uris: Vec<u128>, groups: Vec<String>, outside: &mut Outside<'_>) {
         let removed = self.memory.invalidate(&uris);
         self.count_removed(&removed);
-        self.phases.values_mut().for_each(|phase| overtake(phase, &uris));
-        self.count(Metric::Invalidations { scope: "uri" });
-        let Some(redis) = self.force.config.redis.as_ref() else { return };
+        self.phases.values_mut().for_each(|phase| overtake_those(phase, &uris));
+        let scopes = [("uri", uris.len()), ("tag", groups.len())];
+        for (scope, _) in scopes.into_iter().filter(|(_, count)| *count > 0) {
+            self.count(Metric::Invalidations { scope });
+        }
+        let tag = |tag| Notice { op: Op::Invalidate, scope: Scope::Tag(tag) };
+        let notices: Vec<Notice> =
+            uris.iter().copied().map(Notice::of_uri).chain(groups.into_iter().map(tag)).collect();
+        let Some(redis) = self.force.config.redis.as_ref() else {
+            return self.heed_alone(notices, outside.now.mono);
+        };
         // Whatever the breaker says: nobody waits for it, and what is not said now is never said.
-        let call = redis::invalidate(redis, &uris, super::fills::longest(redis));
+        let call = redis::publish(redis, &notices, super::fills::longest(redis));
         self.commands.push(Command::Write(Box::new(call)));
         // The call ends in time, one way or the other; should its root be gone before, nobody says which.
         let until = outside.now.mono.after(redis.timeout.saturating_mul(2));
         self.unheard.add(&uris, outside.now.mono, until);
     }
 
-    /// L2 has heard of an invalidation. If not, this worker does not believe what it says of these URIs for as long as
-    /// anything from before may be there.
-    pub(super) fn told(&mut self, call: &Call, reply: Result<&[u8], L2Failure>, now: Instant) -> L2End {
-        let (end, uris) = (reply.and_then(redis::read_invalidate), redis::banned(call));
+    /// L2 has taken notices in. If not, this worker does not believe what it says of these URIs for as long as anything
+    /// from before may be there.
+    pub(super) fn published(&mut self, call: &Call, reply: Result<&[u8], L2Failure>, now: Instant) -> L2End {
+        let (end, uris) = (reply.and_then(redis::read_publish), redis::published_uris(call));
         let longest = self.redis().map(super::fills::longest).unwrap_or_default();
         let call = self.redis().map(|redis| redis.timeout.saturating_mul(2)).unwrap_or_default();
         match end {
-            Ok(()) => self.unheard.heard(&uris, now, now.after(call)),
+            Ok(_) => self.unheard.heard(&uris, now, now.after(call)),
             Err(_) => self.unheard.failed(&uris, now.after(longest)),
         }
-        end.map_or_else(L2End::Failed, |()| L2End::Ok)
+        end.map_or_else(L2End::Failed, |_| L2End::Ok)
     }
 
     /// RFC 9110 §9.3.3: "Responses to POST requests are only cacheable when they include explicit freshness information
@@ -95,7 +106,7 @@ impl Worker {
     ///
     /// As an answer to that GET, where a rule is for it.
     fn represented(&self, changing: Changing, response: &Headers, outside: &Outside<'_>) -> Option<Fetching> {
-        let Changing { headers, sent, overtaken } = changing;
+        let Changing { headers, sent, overtaken, stream } = changing;
         let head = Head::read(&headers);
         let fits = !overtaken
             && head.method == "POST"
@@ -111,7 +122,8 @@ impl Worker {
         let headers = Headers::from_pairs(as_get);
         let credentialed = crate::rfc9111::storage::credentialed(&headers, &ruled.rule.credentials);
         let (directives, started) = (crate::http::RequestDirectives::of(&headers), sent.mono);
-        let draft = Draft { ruled, headers, directives, credentialed, conditional: false, ranged: false, started };
+        let draft =
+            Draft { ruled, headers, directives, credentialed, conditional: false, ranged: false, started, stream };
         let key = key(&draft, outside).build();
         let asked = Asked { uri: uri(&draft), ..asked(draft, key, Vec::new()) };
         Some(Fetching {
@@ -119,7 +131,7 @@ impl Worker {
             reason: Forward::UriMiss,
             held: None,
             validating: false,
-            position: Default::default(),
+            position: self.following.follower.position().cloned().unwrap_or_default(),
             sent,
         })
     }
@@ -127,18 +139,33 @@ impl Worker {
 
 /// Keeps what a phase may bring of these URIs from being stored. Which URIs an unsafe request is about is not known
 /// before it has succeeded.
-fn overtake(phase: &mut Phase, uris: &[u128]) {
+fn overtake_those(phase: &mut Phase, uris: &[u128]) {
+    if asked_of(phase).is_none_or(|asked| uris.contains(&asked.uri)) {
+        overtake(phase);
+    }
+}
+
+/// Keeps what a phase may bring from being stored.
+pub(super) fn overtake(phase: &mut Phase) {
     if let Phase::Changing(changing) = phase {
         changing.overtaken = true;
     }
-    let asked = asked_of(phase).filter(|asked| uris.contains(&asked.uri));
-    let _ = asked.map(|asked| asked.overtaken = true);
+    let _ = asked_of(phase).map(|asked| asked.overtaken = true);
+}
+
+/// The host in its normal form.
+fn host(headers: &Headers) -> String {
+    let head = Head::read(headers);
+    String::from_utf8_lossy(&invalidation::normal_host(head.host, head.scheme)).into_owned()
 }
 
 /// The request in a phase that may bring something to be stored.
 pub(super) fn asked_of(phase: &mut Phase) -> Option<&mut Asked> {
     match phase {
         Phase::Lookup(looking) => Some(&mut looking.asked),
+        Phase::Waiting(waiting) => Some(&mut waiting.asked),
+        Phase::Polling(polling) => Some(&mut polling.looking.asked),
+        Phase::Parked(parked) => Some(&mut parked.looking.asked),
         Phase::Refreshing(refreshing) => Some(&mut refreshing.asked),
         Phase::Fetching(fetching) => Some(&mut fetching.asked),
         Phase::Filling(filling) => Some(&mut filling.asked),

@@ -7,11 +7,13 @@ use crate::codec;
 use crate::config::Redis;
 use crate::entry::Entry;
 use crate::memory::Held;
-use crate::metrics::L2End;
+use crate::metrics::{L2End, LeaseEnd, Metric};
 use crate::reason::L2Failure;
-use crate::redis::{self, Call};
+use crate::redis::{self, Call, Lease};
 use crate::time::Instant;
+use crate::token::Token;
 use crate::transaction::{Asked, Command, Ruled};
+use std::cell::Cell;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -56,28 +58,39 @@ impl Worker {
         self.count_removed(&removed);
     }
 
-    /// Writes an entry to L2 behind the client's back.
-    pub(super) fn fill(&mut self, asked: &Asked, entry: &Entry, outside: &mut Outside<'_>) {
-        let Some(place) = self.place(asked) else { return };
-        let Some(life) = self.life(entry, &asked.draft.ruled, outside.random) else { return };
+    /// Writes an entry to L2 behind the client's back, with the lease that it was asked for under. The fill that it will
+    /// be there, or `None`: then whoever comes next may ask for the lease.
+    pub(super) fn fill(&mut self, asked: &Asked, entry: &Entry, outside: &mut Outside<'_>) -> Option<Token> {
+        let granted = self.flights.take_lease(asked.draft.stream)?;
+        let call = self.filling(asked, entry, &granted.lease, outside);
+        if call.is_none() {
+            self.release(&granted);
+        }
+        self.commands.push(Command::Write(Box::new(call?)));
+        Some(granted.lease.token)
+    }
+
+    fn filling(&mut self, asked: &Asked, entry: &Entry, lease: &Lease, outside: &mut Outside<'_>) -> Option<Call> {
+        let place = self.place(asked)?;
+        let life = self.life(entry, &asked.draft.ruled, outside.random)?;
         let (room, now) = (self.force.config.memory.max_bytes, outside.now.mono);
         // Without its lookup's position no ban could keep out what was fetched before it.
         let fenced = !entry.position.epoch.is_empty() && self.breaker.closed(outside.shared);
         let bytes = if fenced { codec::encode(entry) } else { None };
         let Some(bytes) = bytes.filter(|bytes| self.fills.admit(bytes.len(), room, now)) else {
-            return self.count_l2("fill", L2End::Dropped);
+            self.count_l2("fill", L2End::Dropped);
+            return None;
         };
-        let call = redis::fill(&place, &entry.selecting, life, &entry.position, bytes);
-        self.commands.push(Command::Write(Box::new(call)));
+        Some(redis::fill(&place, &entry.selecting, life, &entry.position, lease, bytes))
     }
 
     /// How long L2 keeps an entry: no longer than it is fresh or may be served stale, nor than the operator says; the
     /// latter is spread by 5 % either way, so that what was stored together does not leave together. What has to be
     /// asked for each time is kept for its validator. `None` when there is nothing to keep.
-    fn life(&self, entry: &Entry, ruled: &Ruled, random: u32) -> Option<Duration> {
+    fn life(&self, entry: &Entry, ruled: &Ruled, random: u64) -> Option<Duration> {
         const LEAST: Duration = Duration::from_secs(1);
         let rule = &ruled.rule.freshness;
-        let spread = 0.95 + 0.1 * f64::from(random) / f64::from(u32::MAX);
+        let spread = 0.95 + 0.1 * random as f64 / u64::MAX as f64;
         let most = self.force.config.redis.as_ref()?.ttl.mul_f64(spread);
         let useful = useful(entry, rule, entry.lifetime(rule)).saturating_sub(entry.initial_age);
         let life = if entry.directives.no_cache { most } else { useful.min(most) };
@@ -91,25 +104,49 @@ impl Worker {
             self.count_l2(op, L2End::Failed(L2Failure::NoScript));
             return self.commands.push(Command::Write(Box::new(Call { whole: true, ..call })));
         }
-        let end =
-            if call.body.is_some() { self.filled(&call, reply) } else { self.told(&call, reply, outside.now.mono) };
+        let end = match op {
+            "fill" => self.filled(&call, reply, outside),
+            "publish" => self.published(&call, reply, outside.now.mono),
+            "sync" => self.read(reply, outside),
+            _ => self.leased(reply),
+        };
         let absent = matches!(end, L2End::Failed(failure) if failure.is_absence());
-        self.book(!absent, outside);
+        // The log is read whatever the breaker says: that it can be closes it, that it cannot is no news.
+        if op != "sync" || !absent {
+            self.book(!absent, outside);
+        }
         self.count_l2(op, end);
     }
 
-    fn filled(&mut self, call: &Call, reply: Result<&[u8], L2Failure>) -> L2End {
+    fn filled(&mut self, call: &Call, reply: Result<&[u8], L2Failure>, outside: &Outside<'_>) -> L2End {
         self.fills.ended(call.body.as_ref().map_or(0, Vec::len));
-        let end = reply.and_then(redis::read_fill);
-        end.map_or_else(L2End::Failed, |stored| if stored { L2End::Ok } else { L2End::Fenced })
+        match reply.and_then(redis::read_fill) {
+            Ok(true) => {
+                let hash = call.keys.first().cloned().unwrap_or_default();
+                self.tell_filled(&hash, outside);
+                L2End::Ok
+            }
+            Ok(false) => {
+                self.count(Metric::Leases { end: LeaseEnd::Lost });
+                L2End::Fenced
+            }
+            Err(failure) => L2End::Failed(failure),
+        }
+    }
+
+    /// A lease was renewed, given back, or marked as one that nobody needs.
+    fn leased(&mut self, reply: Result<&[u8], L2Failure>) -> L2End {
+        let kept = reply.and_then(redis::read_lease);
+        kept.map_or_else(L2End::Failed, |kept| if kept { L2End::Ok } else { L2End::Miss })
     }
 }
 
 impl Held {
-    /// An entry as it comes in now.
-    pub(super) fn new(entry: Rc<Entry>, asked: &Asked, outside: &Outside<'_>) -> Self {
-        let (age_then, since) = (entry.initial_age, outside.now.mono);
-        Self { entry, age_then, since, rule: asked.draft.ruled.symbol, uri: asked.uri }
+    /// An entry as it comes in now, asked for when it was `begun`.
+    pub(super) fn new(entry: Rc<Entry>, asked: &Asked, begun: Instant, now: Instant) -> Self {
+        let age_then = entry.initial_age;
+        let (rule, uri) = (asked.draft.ruled.symbol, asked.uri);
+        Self { entry, age_then, since: now, rule, uri, begun, fill: None, checked: Cell::default(), stale: None }
     }
 }
 

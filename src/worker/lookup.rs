@@ -1,22 +1,39 @@
 //! What L2 answers, and what goes on to the origin.
+//!
+//! One look into L2 is one call as a rule. It takes another when the variants are told apart by other headers than
+//! assumed, or when what L2 has may not be used: then it names that, and gets another answer or the lease.
 
+use super::follow::Standing;
+use super::wait::{FIRST_PAUSE, may_fill};
 use super::{Outside, Worker, validate};
 use crate::codec;
 use crate::entry::Entry;
 use crate::memory::Held;
-use crate::metrics::{L2End, Metric, RefreshEnd, Tier};
+use crate::metrics::{L2End, LeaseEnd, Metric, RefreshEnd, Tier};
 use crate::position::Position;
 use crate::reason::{Forward, L2Failure};
-use crate::redis::{self, Lookup, Place};
+use crate::redis::{self, Call, Lease, Lookup, Place, Want};
 use crate::rfc9111::selection;
 use crate::time::Instant;
-use crate::transaction::{Asked, Command, Fetching, Looking, Phase, Verdict};
+use crate::token::Token;
+use crate::transaction::{Asked, Command, Fetching, Granted, Looking, Parked, Phase, Turn, Verdict};
 use std::rc::Rc;
 use std::time::Duration;
 
+/// How many calls one look may take.
+const MOST_CALLS: u8 = 4;
+
+/// What a hit in L2 says.
+struct Hit<'a> {
+    at: Position,
+    since: Duration,
+    fill: Option<Token>,
+    bytes: &'a [u8],
+}
+
 impl Worker {
     /// Asks L2, where there is one that answers; else the origin.
-    pub(super) fn look(
+    pub(super) fn ask_l2(
         &mut self,
         asked: Asked,
         reason: Forward,
@@ -27,21 +44,72 @@ impl Worker {
             return self.fetch(asked, reason, stale, None, outside);
         };
         if !self.breaker.admits(outside.shared, outside.now.common()) {
-            return self.fetch(asked, reason, stale, None, outside);
+            return self.without_l2(asked, reason, stale, outside);
         }
         let names = self.vary.get(&asked.draft.ruled.symbol).map(Vec::as_slice).unwrap_or_default();
         let selecting = selection::selecting(&asked.draft.headers, names);
-        let call = redis::lookup(&place, &selecting);
-        self.commands.push(Command::Lookup(Box::new(call.clone())));
-        let sent = outside.now.mono;
-        let looking = Looking { asked, reason, stale, selecting, call, again: false, sent };
-        (Some(Phase::Lookup(Box::new(looking))), Verdict::Pause)
+        // What is suspended is not refused: L2 may say that it is still so.
+        let refused = stale.as_ref().filter(|_| reason != Forward::Suspended).and_then(|held| held.fill);
+        let call = self.question(&asked, &place, &selecting, refused, outside);
+        let looking =
+            Looking { asked, reason, stale, selecting, call, calls: 0, sent: outside.now.mono, pause: FIRST_PAUSE };
+        self.send(looking, outside)
+    }
+
+    /// The call for a look. It asks for the lease too, where the origin's answer may be one to store.
+    fn question(
+        &mut self,
+        asked: &Asked,
+        place: &Place,
+        selecting: &[(String, Option<String>)],
+        refused: Option<Token>,
+        outside: &Outside<'_>,
+    ) -> Call {
+        let stream = asked.draft.stream;
+        // The same token again: should its lease have been granted unheard, it is granted again.
+        let known = self.flights.lease(stream).map(|granted| granted.lease.token);
+        let token = may_fill(asked).then(|| known.unwrap_or(Token(outside.random)));
+        if let Some(token) = token {
+            let lease = Lease { key: redis::lease_key(place, selecting), token };
+            self.flights.grant(stream, Granted { lease, position: None, since: outside.now.mono });
+        }
+        redis::lookup(place, selecting, &Want { token, lease: self.force.config.fill.lease, refused })
     }
 
     pub(super) fn place(&self, asked: &Asked) -> Option<Place> {
         let config = &self.force.config;
         let rule = &asked.draft.ruled.rule.name;
-        config.redis.as_ref().map(|redis| redis::place(redis, config, rule, &asked.key, asked.uri))
+        config.redis.as_ref().map(|redis| redis::place(redis, config, rule, &asked.key))
+    }
+
+    /// Asks L2 once more, for what was asked before.
+    pub(super) fn ask_l2_as(&mut self, looking: Looking, outside: &mut Outside<'_>) -> (Option<Phase>, Verdict) {
+        let refused = looking.stale.as_ref().filter(|_| looking.reason != Forward::Suspended);
+        let refused = refused.and_then(|held| held.fill);
+        self.ask_l2_but(looking, refused, outside)
+    }
+
+    /// Asks L2 once more, for anything but one fill.
+    fn ask_l2_but(
+        &mut self,
+        mut looking: Looking,
+        refused: Option<Token>,
+        outside: &mut Outside<'_>,
+    ) -> (Option<Phase>, Verdict) {
+        let Some(place) = self.place(&looking.asked) else {
+            return self.origin(looking, None, outside);
+        };
+        let selecting = std::mem::take(&mut looking.selecting);
+        looking.call = self.question(&looking.asked, &place, &selecting, refused, outside);
+        looking.selecting = selecting;
+        self.send(looking, outside)
+    }
+
+    fn send(&mut self, mut looking: Looking, outside: &Outside<'_>) -> (Option<Phase>, Verdict) {
+        looking.sent = outside.now.mono;
+        looking.calls = looking.calls.saturating_add(1);
+        self.commands.push(Command::Lookup(Box::new(looking.call.clone())));
+        (Some(Phase::Lookup(Box::new(looking))), Verdict::Pause)
     }
 
     /// L2 has answered, or not.
@@ -53,10 +121,10 @@ impl Worker {
     ) -> (Option<Phase>, Verdict) {
         let millis = outside.now.mono.since(looking.sent).as_millis();
         self.observe(Metric::L2Millis, u64::try_from(millis).unwrap_or(u64::MAX));
-        match reply.and_then(redis::read_lookup) {
-            Ok(found) => {
+        match reply.and_then(|reply| Ok((redis::read_lookup(reply)?, reply))) {
+            Ok((found, reply)) => {
                 self.book(true, outside);
-                self.found(looking, found, outside)
+                self.found(looking, found, reply, outside)
             }
             Err(L2Failure::NoScript) if !looking.call.whole => self.send_whole(looking, outside),
             Err(failure) => {
@@ -73,81 +141,118 @@ impl Worker {
         self.send(looking, outside)
     }
 
-    fn send(&mut self, mut looking: Looking, outside: &Outside<'_>) -> (Option<Phase>, Verdict) {
-        looking.sent = outside.now.mono;
-        self.commands.push(Command::Lookup(Box::new(looking.call.clone())));
-        (Some(Phase::Lookup(Box::new(looking))), Verdict::Pause)
-    }
-
     fn found(
         &mut self,
         mut looking: Looking,
         found: Lookup<'_>,
+        reply: &[u8],
         outside: &mut Outside<'_>,
     ) -> (Option<Phase>, Verdict) {
-        let position = match found {
-            Lookup::Hit(position, since, bytes) => {
-                return self.found_entry(looking, position, since, bytes, outside);
+        let at = match found {
+            Lookup::Hit { at, .. } if !self.following.follower.knows(&at) => return self.park(looking, reply, outside),
+            Lookup::Hit { at, since, fill, bytes } => {
+                return self.found_entry(looking, Hit { at, since, fill, bytes }, outside);
             }
-            Lookup::OtherVary(_, names) if !looking.again => return self.ask_again(looking, names, outside),
-            Lookup::OtherVary(position, _) | Lookup::OtherVariant(position) => {
+            Lookup::OtherVary(_, names) if looking.calls < MOST_CALLS => {
+                return self.ask_again(looking, names, outside);
+            }
+            Lookup::OtherVary(at, _) => {
                 looking.reason = Forward::VaryMiss;
-                position
+                at
             }
-            Lookup::Miss(position) => position,
+            Lookup::Filling { left, other, .. } => {
+                looking.reason = missed(looking.reason, other);
+                return self.wait_elsewhere(looking, left, outside);
+            }
+            Lookup::Uncacheable { at } => {
+                self.granted(&looking, &at, outside.now.mono);
+                self.nobody_waits(&looking.asked, outside.now.mono);
+                at
+            }
+            Lookup::Led { at, other } => {
+                self.granted(&looking, &at, outside.now.mono);
+                looking.reason = missed(looking.reason, other);
+                at
+            }
+            Lookup::Miss { at, other } => {
+                looking.reason = missed(looking.reason, other);
+                at
+            }
         };
         self.count_l2("lookup", L2End::Miss);
-        self.origin(looking, Some(position), outside)
+        self.origin(looking, Some(at), outside)
     }
 
-    /// The variants are told apart by other headers than this worker thought: the same question, once more.
+    /// The lease is this request's: it may fill.
+    fn granted(&mut self, looking: &Looking, at: &Position, now: Instant) {
+        let stream = looking.asked.draft.stream;
+        if let Some(granted) = self.flights.take_lease(stream) {
+            self.flights.grant(stream, Granted { position: Some(at.clone()), since: now, ..granted });
+        }
+    }
+
+    /// L2 says that the answer is for nobody else.
+    fn nobody_waits(&mut self, asked: &Asked, now: Instant) {
+        let stream = asked.draft.stream;
+        if let Some(wanted) = self.flights.led(stream) {
+            self.flights.mark(wanted, now.after(self.force.config.fill.uncacheable), now);
+        }
+        self.end_flight(stream, &Turn::Alone);
+    }
+
+    /// The variants are told apart by other headers than this worker thought: those who wait ask anew, and so does this
+    /// one.
     fn ask_again(
         &mut self,
-        mut looking: Looking,
+        looking: Looking,
         names: Vec<String>,
-        outside: &Outside<'_>,
+        outside: &mut Outside<'_>,
     ) -> (Option<Phase>, Verdict) {
         self.count_l2("lookup", L2End::Ok);
-        let Some(place) = self.place(&looking.asked) else {
-            return self.origin(looking, None, outside);
-        };
-        looking.again = true;
-        looking.selecting = selection::selecting(&looking.asked.draft.headers, &names);
-        looking.call = redis::lookup(&place, &looking.selecting);
-        self.vary.insert(looking.asked.draft.ruled.symbol, names);
-        self.send(looking, outside)
+        self.vary.insert(looking.asked.draft.ruled.symbol, names.clone());
+        let selecting = selection::selecting(&looking.asked.draft.headers, &names);
+        self.end_flight(looking.asked.draft.stream, &Turn::Again);
+        self.ask_l2_as(Looking { selecting, ..looking }, outside)
     }
 
     fn found_entry(
         &mut self,
-        looking: Looking,
-        position: Position,
-        since: Duration,
-        bytes: &[u8],
+        mut looking: Looking,
+        hit: Hit<'_>,
         outside: &mut Outside<'_>,
     ) -> (Option<Phase>, Verdict) {
         let asked = &looking.asked;
-        let entry = codec::decode(bytes).ok().filter(|entry| belongs(entry, asked));
+        let entry = codec::decode(hit.bytes).ok().filter(|entry| belongs(entry, asked));
         let Some(entry) = entry else {
             self.count_l2("lookup", L2End::Failed(L2Failure::Corrupt));
-            return self.origin(looking, Some(position), outside);
+            return self.another(looking, hit, outside);
         };
         self.count_l2("lookup", L2End::Ok);
-        if self.outdated(asked, since, looking.sent, outside.now.mono) {
-            return self.origin(looking, Some(position), outside);
+        if self.outdated(asked, hit.since, looking.sent, outside.now.mono) {
+            return self.another(looking, hit, outside);
         }
         // Older by the time in Redis and, to be on the safe side, by the whole round trip. A fill that lay in a socket
         // while Redis was paused came in late: then its Date knows better.
         let now = outside.now.mono;
-        let resident = entry.initial_age.saturating_add(since).saturating_add(now.since(looking.sent));
+        let resident = entry.initial_age.saturating_add(hit.since).saturating_add(now.since(looking.sent));
         let age_then = resident.max(outside.now.wall.since(entry.date()));
-        let held = Held { age_then, ..Held::new(Rc::new(entry), asked, outside) };
-        match held.entry.may_answer(age_then, &asked.asking()) {
+        let held = Held { age_then, fill: hit.fill, ..Held::new(Rc::new(entry), asked, looking.sent, now) };
+        let held = match self.standing(&held, &asked.draft.ruled, now) {
+            Standing::Good => held,
+            Standing::Refreshed(since) => held.stale_from(since),
+            Standing::Banned | Standing::Suspended => {
+                looking.reason = Forward::Invalidated;
+                return self.another(looking, hit, outside);
+            }
+        };
+        match held.may_answer(now, &asked.asking()) {
             Ok(()) => {
                 self.keep(asked.key.digest(), held.clone());
+                self.end_flight(asked.draft.stream, &Turn::Answer(held.clone(), Tier::L2));
+                self.flights.take_lease(asked.draft.stream);
                 self.hit(&looking.asked, &held, Tier::L2, outside)
             }
-            Err(reason) => self.found_stale(looking, held, reason, position, outside),
+            Err(reason) => self.found_stale(looking, held, reason, hit, outside),
         }
     }
 
@@ -165,18 +270,55 @@ impl Worker {
         mut looking: Looking,
         held: Held,
         reason: Forward,
-        position: Position,
+        hit: Hit<'_>,
         outside: &mut Outside<'_>,
     ) -> (Option<Phase>, Verdict) {
         if reason == Forward::Stale && self.goes_stale(&mut looking.asked, &held, outside.now) {
+            self.flights.take_lease(looking.asked.draft.stream);
             self.keep(looking.asked.key.digest(), held.clone());
             return self.hit(&looking.asked, &held, Tier::L2, outside);
         }
         let now = outside.now.mono;
         looking.reason = reason;
-        let younger = looking.stale.as_ref().is_none_or(|stale| held.age(now) < stale.age(now));
+        let younger = looking.stale.as_ref().is_none_or(|stale| held.age(now) <= stale.age(now));
         looking.stale = if younger { Some(held) } else { looking.stale };
-        self.origin(looking, Some(position), outside)
+        self.another(looking, hit, outside)
+    }
+
+    /// What L2 has will not do: another answer, or the lease for one.
+    fn another(&mut self, looking: Looking, hit: Hit<'_>, outside: &mut Outside<'_>) -> (Option<Phase>, Verdict) {
+        let refusable = hit.fill.is_some() && looking.calls < MOST_CALLS && may_fill(&looking.asked);
+        if refusable {
+            self.ask_l2_but(looking, hit.fill, outside)
+        } else {
+            self.origin(looking, Some(hit.at), outside)
+        }
+    }
+
+    /// The log is further on than this worker knows: first it is read.
+    fn park(&mut self, looking: Looking, reply: &[u8], outside: &mut Outside<'_>) -> (Option<Phase>, Verdict) {
+        self.read_log(false, outside);
+        let parked = Parked { looking, reply: reply.to_vec(), since: outside.now.mono };
+        (Some(Phase::Parked(Box::new(parked))), Verdict::Pause)
+    }
+
+    /// The log was read, or should have been.
+    pub(super) fn unparked(&mut self, parked: Parked, outside: &mut Outside<'_>) -> (Option<Phase>, Verdict) {
+        let Parked { looking, reply, since } = parked;
+        let limit = self.redis().map(|redis| redis.timeout.saturating_mul(2)).unwrap_or_default();
+        match redis::read_lookup(&reply) {
+            Ok(Lookup::Hit { at, since, fill, bytes }) if self.following.follower.knows(&at) => {
+                self.found_entry(looking, Hit { at, since, fill, bytes }, outside)
+            }
+            Ok(Lookup::Hit { .. }) if outside.now.mono.since(since) < limit => {
+                self.read_log(false, outside);
+                (Some(Phase::Parked(Box::new(Parked { looking, reply, since }))), Verdict::Pause)
+            }
+            _ => {
+                self.count_l2("lookup", L2End::Unread);
+                self.origin(looking, None, outside)
+            }
+        }
     }
 
     fn origin(
@@ -185,7 +327,25 @@ impl Worker {
         position: Option<Position>,
         outside: &Outside<'_>,
     ) -> (Option<Phase>, Verdict) {
+        let leads = self.flights.lease(looking.asked.draft.stream).is_some_and(|granted| granted.position.is_some());
+        if looking.reason == Forward::EarlyRefresh && !leads {
+            return self.without_l2(looking.asked, looking.reason, looking.stale, outside);
+        }
         self.fetch(looking.asked, looking.reason, looking.stale, position, outside)
+    }
+
+    /// L2 does not answer. Then nobody refreshes early: each pod would.
+    fn without_l2(
+        &mut self,
+        asked: Asked,
+        reason: Forward,
+        stale: Option<Held>,
+        outside: &Outside<'_>,
+    ) -> (Option<Phase>, Verdict) {
+        match stale {
+            Some(held) if reason == Forward::EarlyRefresh => self.hit(&asked, &held, Tier::L1, outside),
+            stale => self.fetch(asked, reason, stale, None, outside),
+        }
     }
 
     pub(super) fn abandon(&mut self, looking: &Looking) -> (Option<Phase>, Verdict) {
@@ -223,10 +383,18 @@ impl Worker {
             }
             Verdict::Continue
         };
-        let position = position.unwrap_or_default();
+        if self.flights.led(asked.draft.stream).is_some() || self.flights.lease(asked.draft.stream).is_some() {
+            self.count(Metric::Leases { end: LeaseEnd::Led });
+        }
+        // What this worker knows of the log is from before, too.
+        let position = position.or_else(|| self.following.follower.position().cloned()).unwrap_or_default();
         let fetching = Fetching { asked, reason, held, validating, position, sent: outside.now };
         (Some(Phase::Fetching(Box::new(fetching))), verdict)
     }
+}
+
+fn missed(reason: Forward, other: bool) -> Forward {
+    if other && reason == Forward::UriMiss { Forward::VaryMiss } else { reason }
 }
 
 /// Whether an entry from L2 is what was asked for: under this very key, for these very values.

@@ -2,7 +2,10 @@
 //!
 //! - `request`: from the head to the verdict of L1, and the body where it is part of the key.
 //! - `answer`: answers from the cache.
+//! - `wait`, `flights`: waiting for answers that others ask for.
 //! - `lookup`: what L2 answers.
+//! - `follow`: the log of invalidations, and what it means for an entry.
+//! - `early`, `prewarm`: answers asked for before they are needed.
 //! - `stale`: stale answers, and refreshes that nobody waits for.
 //! - `response`: what the origin answers: captured, stored, or left alone.
 //! - `validate`: our own conditions, and what the origin's answers to them change.
@@ -12,13 +15,18 @@
 
 mod answer;
 mod change;
+mod early;
 mod fills;
+mod flights;
+mod follow;
 mod lookup;
+mod prewarm;
 mod request;
 mod response;
 mod stale;
 mod unheard;
 mod validate;
+mod wait;
 
 use crate::config::{Config, Redis};
 use crate::memory::{Budget, Memory, Removed};
@@ -29,6 +37,8 @@ use crate::shared::Shared;
 use crate::time::{Instant, Now};
 use crate::transaction::{Command, Event, Passing, Phase, Ruled, Stream, Verdict};
 use fills::Fills;
+use flights::Flights;
+use follow::Following;
 use stale::Leads;
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
@@ -39,15 +49,16 @@ use unheard::Unheard;
 pub const BODY_WAIT: Duration = Duration::from_secs(1);
 /// A body that comes this soon after its request was let go had been held back by the host.
 const HELD_BACK: Duration = Duration::from_millis(50);
-/// How many keys one sweep looks at.
+/// How many keys one sweep looks at, and how often there is one.
 const SWEEP: usize = 256;
+const SWEEPS: Duration = Duration::from_millis(100);
 
 /// What the core asks of the world outside at each step.
 pub struct Outside<'a> {
     /// The time.
     pub now: Now,
-    /// A random number, evenly spread over `u32`.
-    pub random: u32,
+    /// A random number, evenly spread over `u64`, and never the same as any other worker's.
+    pub random: u64,
     /// What the workers of one Envoy share.
     pub shared: &'a mut dyn Shared,
     /// A property of the stream; `None` where the host has none.
@@ -85,6 +96,16 @@ pub struct Worker {
     leads: Leads,
     /// Invalidations that L2 may not have heard of yet.
     unheard: Unheard,
+    /// Who asks for what, and who waits for it.
+    flights: Flights,
+    /// The log of invalidations.
+    following: Following,
+    /// When it was last swept.
+    swept: Instant,
+    /// Whether any request has come here: the worker of the main thread never has one.
+    serves: bool,
+    /// The variables of the environment that rules name.
+    environment: Vec<(String, String)>,
 }
 
 impl Worker {
@@ -106,6 +127,11 @@ impl Worker {
             captured: 0,
             leads: Leads::default(),
             unheard: Unheard::default(),
+            flights: Flights::default(),
+            following: Following::new(plugin),
+            swept: Instant::default(),
+            serves: false,
+            environment: Vec::new(),
         };
         worker.configure(config);
         worker
@@ -143,8 +169,30 @@ impl Worker {
     }
 
     /// Prepares what the workers share; called once at start-up, before requests come.
-    pub fn prepare(&self, shared: &mut dyn Shared) {
+    pub fn prepare(&mut self, shared: &mut dyn Shared) {
         self.breaker.prepare(shared);
+        self.following.siblings().prepare(shared);
+    }
+
+    /// Names this worker to the others of its Envoy: a random `id`, and the number of the queue by which it is told.
+    pub fn enlist(&mut self, id: u64, queue: u32) {
+        self.following.siblings().enlist(id, queue);
+    }
+
+    /// The variables of the environment that rules name.
+    pub fn variables(&self) -> impl Iterator<Item = &str> {
+        let refreshes = self.force.rules.iter().filter_map(|ruled| ruled.rule.refresh.as_ref());
+        refreshes.flat_map(|refresh| refresh.headers.iter().map(|(_, variable)| variable.as_str()))
+    }
+
+    /// Hands over what those variables say.
+    pub fn provide(&mut self, environment: Vec<(String, String)>) {
+        self.environment = environment;
+    }
+
+    /// How many bans it knows.
+    pub fn bans(&self) -> usize {
+        self.following.follower.bans()
     }
 
     /// Where L2 is, if anywhere.
@@ -177,7 +225,10 @@ impl Worker {
     pub fn on(&mut self, stream: Stream, event: Event<'_>, outside: &mut Outside<'_>) -> Verdict {
         let phase = self.phases.remove(&stream);
         self.captured = self.captured.saturating_sub(phase.as_ref().map_or(0, captured));
-        let (phase, verdict) = self.step(phase, event, outside);
+        let (phase, verdict) = self.step(stream, phase, event, outside);
+        if !phase.as_ref().is_some_and(asks) && !self.flights.is_idle() {
+            self.settle(stream);
+        }
         if let Some(phase) = phase {
             self.captured += captured(&phase);
             self.phases.insert(stream, phase);
@@ -210,32 +261,72 @@ impl Worker {
         self.phases.contains_key(&stream)
     }
 
-    /// The streams that have waited too long for their body: each is due an [`Event::Deadline`].
+    /// The streams that have waited long enough: each is due an [`Event::Deadline`].
     pub fn overdue(&self, now: Instant) -> Vec<Stream> {
+        let lost = self.redis().map(|redis| redis.timeout.saturating_mul(2)).unwrap_or_default();
         let over = |phase: &Phase| match phase {
             Phase::ReadingBody(reading) => !reading.seen && now.since(reading.draft.started) >= BODY_WAIT,
+            Phase::Waiting(waiting) => waiting.asked.patience.is_some_and(|until| now >= until),
+            Phase::Polling(polling) => now >= polling.due,
+            Phase::Parked(parked) => now.since(parked.since) >= lost,
             _ => false,
         };
-        self.phases.iter().filter(|(_, phase)| over(phase)).map(|(stream, _)| *stream).collect()
+        let over = self.phases.iter().filter(|(_, phase)| over(phase));
+        let mut streams: Vec<Stream> = over.map(|(stream, _)| *stream).collect();
+        streams.sort_unstable();
+        streams
     }
 
-    /// Lets go of what is over its time; called at each tick.
-    pub fn sweep(&mut self, now: Instant) {
-        self.drop_lost_refreshes(now);
-        let removed = self.memory.sweep(now, SWEEP);
-        self.count_removed(&removed);
+    /// How soon the next tick is wanted. While somebody asks for an answer others may wait for it, to the hundredth of a
+    /// second.
+    pub fn pace(&self) -> Duration {
+        const PACES: [Duration; 3] = [Duration::from_millis(10), Duration::from_millis(25), Duration::from_millis(100)];
+        let [busy, following, idle] = PACES;
+        match (self.flights.is_idle(), self.redis()) {
+            (false, _) => busy,
+            (true, Some(_)) => following,
+            (true, None) => idle,
+        }
     }
 
-    fn step(&mut self, phase: Option<Phase>, event: Event<'_>, outside: &mut Outside<'_>) -> (Option<Phase>, Verdict) {
+    /// Does what is due from time to time: reads the log, renews leases, lets go of what is over its time.
+    pub fn tick(&mut self, outside: &mut Outside<'_>) {
+        let now = outside.now.mono;
+        self.follow(outside);
+        self.renew_leases(now);
+        if now.since(self.swept) >= SWEEPS {
+            self.swept = now;
+            self.drop_lost_refreshes(now);
+            let removed = self.memory.sweep(now, SWEEP);
+            self.count_removed(&removed);
+        }
+    }
+
+    fn step(
+        &mut self,
+        stream: Stream,
+        phase: Option<Phase>,
+        event: Event<'_>,
+        outside: &mut Outside<'_>,
+    ) -> (Option<Phase>, Verdict) {
         match (phase, event) {
-            (None, Event::RequestHead { headers, end }) => self.begin(headers, end, outside),
+            (None, Event::RequestHead { headers, end }) => self.begin(stream, headers, end, outside),
             (Some(Phase::ReadingBody(reading)), Event::RequestBody { length, bytes }) => {
                 self.read_body(*reading, length, bytes, outside)
             }
             (Some(Phase::ReadingBody(reading)), Event::Deadline) => self.give_up_body(*reading, outside),
             (Some(Phase::Passing(passing)), Event::RequestBody { .. }) => self.late_body(passing, outside),
             (Some(Phase::Lookup(looking)), Event::L2(reply)) => self.looked(*looking, reply, outside),
-            (Some(phase @ Phase::Lookup(_)), Event::RequestBody { .. }) => (Some(phase), Verdict::Pause),
+            (Some(phase), Event::RequestBody { .. }) if pauses(&phase) => (Some(phase), Verdict::Pause),
+            (Some(Phase::Waiting(waiting)), Event::Deadline) if waiting.turn.is_none() => {
+                self.waited(*waiting, outside)
+            }
+            (Some(Phase::Waiting(waiting)), Event::Woken | Event::Deadline) => self.woken(*waiting, outside),
+            (Some(Phase::Waiting(waiting)), Event::Gone) => self.leaves(&waiting),
+            (Some(Phase::Polling(polling)), Event::Woken | Event::Deadline) => self.poll_again(*polling, outside),
+            (Some(Phase::Polling(polling)), Event::Gone) => self.abandon(&polling.looking),
+            (Some(Phase::Parked(parked)), Event::Woken | Event::Deadline) => self.unparked(*parked, outside),
+            (Some(Phase::Parked(parked)), Event::Gone) => self.abandon(&parked.looking),
             (Some(Phase::Lookup(looking)), Event::Gone) => self.abandon(&looking),
             (Some(Phase::Refreshing(refreshing)), Event::Refresh) => self.begin_refresh(*refreshing, outside),
             (Some(Phase::Changing(changing)), Event::ResponseHead { headers, end, from_origin }) => {
@@ -251,11 +342,17 @@ impl Worker {
             }
             (Some(Phase::Fetching(fetching)), Event::Gone) => self.count_fetch(&fetching),
             (Some(Phase::Passing(passing)), Event::ResponseHead { headers, .. }) => self.passed(passing, &headers),
-            (Some(Phase::Filling(filling)), Event::ResponseBody(bytes)) => self.capture(*filling, bytes),
+            (Some(Phase::Filling(filling)), Event::ResponseBody(bytes)) => {
+                self.capture(*filling, bytes, outside.now.mono)
+            }
             (Some(Phase::Filling(filling)), Event::ResponseEnd) => self.finish(*filling, outside),
-            (Some(Phase::Filling(filling)), Event::Gone) => self.drop_fill(&filling.asked, NotStored::NotWhole),
+            (Some(Phase::Filling(filling)), Event::Gone) => {
+                self.drop_fill(&filling.asked, NotStored::NotWhole, false, outside.now.mono)
+            }
             (Some(phase), Event::ResponseBody(_)) => (Some(phase), Verdict::Continue),
             (_, Event::Gone | Event::ResponseEnd) => (None, Verdict::Continue),
+            // Whoever was to be woken has moved on by itself.
+            (phase, Event::Woken) => (phase, Verdict::Pause),
             (phase, event) => self.unexpected(phase.as_ref(), &event),
         }
     }
@@ -324,6 +421,16 @@ impl Worker {
         };
         self.commands.push(Command::Count(Metric::BreakerOpen, delta));
     }
+}
+
+/// Whether a request in this phase asks for an answer that others may wait for.
+fn asks(phase: &Phase) -> bool {
+    !matches!(phase, Phase::Waiting(_) | Phase::Passing(_) | Phase::Changing(_) | Phase::ReadingBody(_))
+}
+
+/// Whether a request in this phase is held back.
+fn pauses(phase: &Phase) -> bool {
+    matches!(phase, Phase::Waiting(_) | Phase::Lookup(_) | Phase::Polling(_) | Phase::Parked(_))
 }
 
 fn captured(phase: &Phase) -> usize {

@@ -1,16 +1,18 @@
 //! From the request's head to the verdict of L1.
 
+use super::follow::Standing;
 use super::{HELD_BACK, Outside, Worker};
 use crate::config::{BodyKey, ClientDirectives, Projection};
 use crate::echo::Echo;
 use crate::http::{Headers, RequestDirectives};
 use crate::key::{self, KeyBuilder, PrimaryKey};
-use crate::memory::Found;
+use crate::memory::{Found, Held};
 use crate::metrics::{Metric, Tier};
 use crate::projection;
 use crate::reason::Forward;
 use crate::rfc9111::{invalidation, storage};
-use crate::transaction::{Asked, Changing, Draft, Passing, Phase, Reading, Ruled, Verdict};
+use crate::time::Instant;
+use crate::transaction::{Asked, Changing, Draft, Passing, Phase, Reading, Ruled, Stream, Verdict};
 use sha2::{Digest, Sha256};
 use std::rc::Rc;
 
@@ -66,11 +68,18 @@ impl<'a> Head<'a> {
 }
 
 impl Worker {
-    pub(super) fn begin(&mut self, headers: Headers, end: bool, outside: &mut Outside<'_>) -> (Option<Phase>, Verdict) {
+    pub(super) fn begin(
+        &mut self,
+        stream: Stream,
+        headers: Headers,
+        end: bool,
+        outside: &mut Outside<'_>,
+    ) -> (Option<Phase>, Verdict) {
+        self.serves = true;
         let head = Head::read(&headers);
         let Some(ruled) = self.ruled(&head) else {
             let changes = !invalidation::is_safe(head.method);
-            let changing = || Changing { headers, sent: outside.now, overtaken: false };
+            let changing = || Changing { headers, sent: outside.now, stream, overtaken: false };
             return (changes.then(|| Phase::Changing(Box::new(changing()))), Verdict::Continue);
         };
         let body_keyed = !matches!(ruled.rule.key.body, BodyKey::None);
@@ -90,7 +99,7 @@ impl Worker {
         let (conditional, ranged) = (head.conditional && !body_keyed, head.ranged && head.method == "GET");
         let credentialed = storage::credentialed(&headers, &ruled.rule.credentials);
         let started = outside.now.mono;
-        let draft = Draft { ruled, headers, directives, credentialed, conditional, ranged, started };
+        let draft = Draft { ruled, headers, directives, credentialed, conditional, ranged, started, stream };
         match (body_keyed, end) {
             (false, _) => {
                 let key = key(&draft, outside).build();
@@ -182,9 +191,12 @@ impl Worker {
             Found::OtherVariant => (Forward::VaryMiss, None),
             Found::Entry(held) => {
                 let held = held.clone();
-                match held.entry.may_answer(held.age(now), &asked.asking()) {
-                    Ok(()) => return self.hit(&asked, &held, Tier::L1, outside),
-                    Err(reason) => (reason, Some(held)),
+                match self.judge_held(&asked, held, now) {
+                    (Ok(()), Some(held)) if self.goes_early(&asked, &held, outside) => {
+                        return self.refresh_early(asked, held, outside);
+                    }
+                    (Ok(()), Some(held)) => return self.hit(&asked, &held, Tier::L1, outside),
+                    (verdict, held) => (verdict.err().unwrap_or(Forward::UriMiss), held),
                 }
             }
         };
@@ -196,10 +208,36 @@ impl Worker {
         }
         self.look(asked, reason, held, outside)
     }
+
+    /// Whether what L1 holds may answer, and what of it can be made use of if not.
+    fn judge_held(&mut self, asked: &Asked, held: Held, now: Instant) -> (Result<(), Forward>, Option<Held>) {
+        let held = match self.standing(&held, &asked.draft.ruled, now) {
+            Standing::Good => held,
+            Standing::Refreshed(since) => held.stale_from(since),
+            Standing::Suspended => return (Err(Forward::Suspended), Some(held)),
+            Standing::Banned => {
+                let removed = self.memory.discard(asked.key.digest(), &held);
+                self.count_removed(&removed);
+                return (Err(Forward::Invalidated), None);
+            }
+        };
+        (held.may_answer(now, &asked.asking()), Some(held))
+    }
 }
 
 pub(super) fn asked(draft: Draft, key: PrimaryKey, echoes: Vec<Echo>) -> Asked {
-    Asked { draft, key, echoes, uri: 0, lead: None, background: false, overtaken: false }
+    Asked {
+        draft,
+        key,
+        echoes,
+        uri: 0,
+        lead: None,
+        background: false,
+        slot: None,
+        overtaken: false,
+        patience: None,
+        rounds: 0,
+    }
 }
 
 /// The URI that a request is about, as its rule tells URIs apart.

@@ -1,6 +1,8 @@
 //! What the origin answers: captured and stored, or left alone.
 
+use super::request::Head;
 use super::{Outside, Worker};
+use crate::bans::Admission;
 use crate::config::{Auth, BodyKey, Freshness, Rule, SetCookie};
 use crate::echo;
 use crate::entry::Entry;
@@ -9,8 +11,9 @@ use crate::memory::Held;
 use crate::metrics::{Metric, RefreshEnd, Status, Tier};
 use crate::reason::NotStored;
 use crate::rfc9111::cache_status::{self, Outcome};
-use crate::rfc9111::{freshness, selection, storage, validation};
-use crate::transaction::{Asked, Command, Fetching, Filling, Passing, Phase, Verdict};
+use crate::rfc9111::{freshness, invalidation, selection, storage, validation};
+use crate::time::Instant;
+use crate::transaction::{Asked, Command, Draft, Fetching, Filling, Passing, Phase, Turn, Verdict};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -46,8 +49,11 @@ impl Worker {
         let judged = judged.and_then(|(entry, expected)| Ok((self.set_aside(entry, expected)?, expected)));
         self.say_forwarded(&fetching, status, judged.as_ref().err().copied());
         match judged {
-            Ok((entry, expected)) => self.begin_fill(fetching.asked, entry, expected, end, outside),
-            Err(reason) => self.drop_fill(&fetching.asked, reason),
+            Ok((entry, expected)) => self.begin_fill(fetching.asked, entry, expected, end, fetching.sent.mono, outside),
+            Err(NotStored::NoLifetime | NotStored::Status) if may_pass(status) => {
+                self.drop_fill(&fetching.asked, NotStored::Status, false, outside.now.mono)
+            }
+            Err(reason) => self.drop_fill(&fetching.asked, reason, reason.is_lasting(), outside.now.mono),
         }
     }
 
@@ -58,9 +64,10 @@ impl Worker {
         entry: Entry,
         expected: Option<u64>,
         end: bool,
+        begun: Instant,
         outside: &mut Outside<'_>,
     ) -> (Option<Phase>, Verdict) {
-        let filling = Filling { asked, entry, expected, received: outside.now.mono };
+        let filling = Filling { asked, entry, expected, begun, received: outside.now.mono };
         self.remember_vary(&filling);
         if end { self.finish(filling, outside) } else { fill_on(filling) }
     }
@@ -119,25 +126,35 @@ impl Worker {
     }
 
     /// A piece of the body passes by.
-    pub(super) fn capture(&mut self, mut filling: Filling, bytes: &[u8]) -> (Option<Phase>, Verdict) {
+    pub(super) fn capture(&mut self, mut filling: Filling, bytes: &[u8], now: Instant) -> (Option<Phase>, Verdict) {
         filling.entry.body.extend_from_slice(bytes);
         if filling.entry.body.len() > filling.asked.draft.ruled.rule.max_response {
-            return self.drop_fill(&filling.asked, NotStored::TooLarge);
+            return self.drop_fill(&filling.asked, NotStored::TooLarge, true, now);
         }
         if self.captured.saturating_add(filling.entry.body.capacity()) > self.force.config.memory.max_bytes {
-            return self.drop_fill(&filling.asked, NotStored::Crowded);
+            return self.drop_fill(&filling.asked, NotStored::Crowded, false, now);
         }
         fill_on(filling)
     }
 
-    pub(super) fn drop_fill(&mut self, asked: &Asked, reason: NotStored) -> (Option<Phase>, Verdict) {
+    /// The answer is not stored. If the next one will not be either (`lasting`), nobody waits for it.
+    pub(super) fn drop_fill(
+        &mut self,
+        asked: &Asked,
+        reason: NotStored,
+        lasting: bool,
+        now: Instant,
+    ) -> (Option<Phase>, Verdict) {
         self.count(Metric::NotStored { rule: asked.draft.ruled.symbol, reason });
+        if lasting {
+            self.not_for_others(asked, now);
+        }
         if asked.background { self.end_refresh(asked, RefreshEnd::Failed) } else { (None, Verdict::Continue) }
     }
 
     /// The body is complete: into L1, and into L2 behind the client's back.
     pub(super) fn finish(&mut self, filling: Filling, outside: &mut Outside<'_>) -> (Option<Phase>, Verdict) {
-        let Filling { asked, entry, expected, received } = filling;
+        let Filling { asked, entry, expected, received, begun } = filling;
         // It has aged while it came in.
         let initial_age = entry.initial_age.saturating_add(outside.now.mono.since(received));
         let entry = match complete(Entry { initial_age, ..entry }, expected, &asked) {
@@ -145,11 +162,15 @@ impl Worker {
                 entry.body.shrink_to_fit();
                 entry
             }
-            Err(reason) => return self.drop_fill(&asked, reason),
+            Err(reason) => return self.drop_fill(&asked, reason, reason.is_lasting(), outside.now.mono),
         };
-        self.fill(&asked, &entry, outside);
-        let held = Held::new(Rc::new(entry), &asked, outside);
-        self.keep(asked.key.digest(), held);
+        if self.admission(&entry, asked.uri, &asked.draft.ruled) == Admission::Banned {
+            return self.drop_fill(&asked, NotStored::Overtaken, false, outside.now.mono);
+        }
+        let fill = self.fill(&asked, &entry, outside);
+        let held = Held { fill, ..Held::new(Rc::new(entry), &asked, begun, outside.now.mono) };
+        self.keep(asked.key.digest(), held.clone());
+        self.end_flight(asked.draft.stream, &Turn::Answer(held, Tier::Origin));
         if asked.background { self.end_refresh(&asked, RefreshEnd::Replaced) } else { (None, Verdict::Continue) }
     }
 }
@@ -222,12 +243,24 @@ fn head(fetching: &Fetching, headers: &Headers, outside: &Outside<'_>) -> Result
         targeted: targeted(headers),
         directives,
         unmodified: freshness::unmodified_for(headers, outside.now.wall),
-        tags: tags::of(headers),
+        tags: tags::of(headers, &group_host(draft)).ok_or(NotStored::Tags)?,
         explicit: freshness::explicit_lifetime(headers, &directives, outside.now.wall),
         initial_age: freshness::initial_age(headers, fetching.sent.wall, outside.now.wall, delay),
         position: fetching.position.clone(),
+        made_in: delay,
     };
     lives(entry, rule)
+}
+
+/// The host that groups belong to, in its normal form.
+pub(super) fn group_host(draft: &Draft) -> String {
+    let head = Head::read(&draft.headers);
+    String::from_utf8_lossy(&invalidation::normal_host(head.host, head.scheme)).into_owned()
+}
+
+/// Whether a status says that the origin is in trouble, rather than what it answers.
+fn may_pass(status: Option<u16>) -> bool {
+    matches!(status, Some(429 | 500..=599))
 }
 
 /// RFC 9110 §6.6.1: "A recipient with a clock that receives a response message without a Date header field MUST record

@@ -2,6 +2,7 @@
 //! refreshes that nobody waits for.
 
 use super::answer::aged;
+use super::follow::Standing;
 use super::{Outside, Worker};
 use crate::config::BodyKey;
 use crate::http::Headers;
@@ -11,13 +12,13 @@ use crate::reason::Forward;
 use crate::rfc9111::cache_status::Outcome;
 use crate::rfc9111::freshness;
 use crate::time::{Instant, Now};
-use crate::transaction::{Asked, Command, Draft, Fetching, Lead, OriginCall, Phase, Refreshing, Stream, Verdict};
+use crate::transaction::{
+    Asked, BEHIND, Command, Draft, Fetching, Lead, OriginCall, Phase, Refreshing, Stream, Verdict,
+};
 use std::collections::HashMap;
 use std::rc::{Rc, Weak};
 use std::time::Duration;
 
-/// Streams of our own count from here; the host's count from 1.
-const FIRST: Stream = 1 << 31;
 /// How many refreshes may be under way with nobody waiting; beyond that a request leads.
 const MOST_REFRESHES: usize = 64;
 /// Who has led for so long leads no more: its root may be gone, and its callback with it.
@@ -27,15 +28,18 @@ const LOST: Duration = Duration::from_secs(90);
 #[derive(Default)]
 pub(super) struct Leads {
     held: HashMap<(u128, u128), (Weak<()>, Instant)>,
+    /// Which variants somebody elsewhere asks for, and until when that may last.
+    elsewhere: HashMap<(u128, u128), Instant>,
     refreshes: Vec<Weak<()>>,
     streams: Stream,
 }
 
 impl Leads {
     /// The lead for a variant; `None` while somebody has it.
-    fn take(&mut self, variant: (u128, u128), now: Instant) -> Option<Lead> {
+    pub(super) fn take(&mut self, variant: (u128, u128), now: Instant) -> Option<Lead> {
+        self.elsewhere.retain(|_, until| now < *until);
         self.held.retain(|_, (lead, since)| lead.strong_count() > 0 && now.since(*since) < LOST);
-        if self.held.contains_key(&variant) {
+        if self.held.contains_key(&variant) || self.elsewhere.contains_key(&variant) {
             return None;
         }
         let lead = Rc::new(());
@@ -43,13 +47,18 @@ impl Leads {
         Some(lead)
     }
 
+    /// Nobody leads before that: somebody elsewhere does.
+    pub(super) fn hold_off(&mut self, variant: (u128, u128), until: Instant) {
+        self.elsewhere.insert(variant, until);
+    }
+
     /// A stream of our own for whoever has this lead; `None` when there are too many.
-    fn stream(&mut self, lead: &Lead) -> Option<Stream> {
+    pub(super) fn stream(&mut self, lead: &Lead) -> Option<Stream> {
         self.refreshes.retain(|refresh| refresh.strong_count() > 0);
         (self.refreshes.len() < MOST_REFRESHES).then_some(())?;
         self.refreshes.push(Rc::downgrade(lead));
-        self.streams = self.streams.wrapping_add(1) % FIRST;
-        Some(FIRST + self.streams)
+        self.streams = self.streams.wrapping_add(1) % BEHIND;
+        Some(BEHIND + self.streams)
     }
 }
 
@@ -63,7 +72,7 @@ impl Worker {
     pub(super) fn goes_stale(&mut self, asked: &mut Asked, held: &Held, now: Now) -> bool {
         let (age, rule) = (held.age(now.mono), &asked.draft.ruled.rule.freshness);
         let window = held.entry.while_revalidating(rule);
-        let within = freshness::within(age, held.entry.lifetime(rule), window);
+        let within = freshness::within(age, held.lifetime(rule), window);
         if !within || asked.background || asked.lead.is_some() || !takes_stale(&asked.draft, age) {
             return false;
         }
@@ -71,27 +80,24 @@ impl Worker {
             return true;
         }
         let Some(lead) = self.leads.take(variant(asked, held), now.mono) else { return true };
-        let stream = refreshable(&asked.draft).then(|| self.leads.stream(&lead)).flatten();
-        match stream {
-            Some(stream) => {
-                self.refresh(stream, asked, held, lead);
-                true
-            }
-            None => {
-                asked.lead = Some(lead);
-                false
-            }
+        if self.refresh_behind(asked, held, Forward::Stale, &lead) {
+            return true;
         }
+        asked.lead = Some(lead);
+        false
     }
 
-    fn refresh(&mut self, stream: Stream, asked: &Asked, held: &Held, lead: Lead) {
-        let draft = plain(&asked.draft);
+    /// Begins a refresh that nobody waits for; `false` where there can be none.
+    pub(super) fn refresh_behind(&mut self, asked: &Asked, held: &Held, reason: Forward, lead: &Lead) -> bool {
+        let Some(stream) = refreshable(&asked.draft).then(|| self.leads.stream(lead)).flatten() else { return false };
+        let draft = Draft { stream, ..plain(&asked.draft) };
         let key = asked.key.clone();
-        let asked =
-            Asked { lead: Some(lead), uri: asked.uri, background: true, ..super::request::asked(draft, key, vec![]) };
-        let refreshing = Refreshing { asked, held: held.clone() };
+        let lead = Some(Rc::clone(lead));
+        let asked = Asked { lead, uri: asked.uri, background: true, ..super::request::asked(draft, key, vec![]) };
+        let refreshing = Refreshing { asked, reason, held: Some(held.clone()) };
         self.phases.insert(stream, Phase::Refreshing(Box::new(refreshing)));
         self.commands.push(Command::Refresh(stream));
+        true
     }
 
     /// A refresh begins: with a look into L2, where another pod's answer may be.
@@ -100,8 +106,8 @@ impl Worker {
         refreshing: Refreshing,
         outside: &mut Outside<'_>,
     ) -> (Option<Phase>, Verdict) {
-        let Refreshing { asked, held } = refreshing;
-        self.look(asked, Forward::Stale, Some(held), outside)
+        let Refreshing { asked, reason, held } = refreshing;
+        self.look(asked, reason, held, outside)
     }
 
     /// The request to the origin that nobody waits for; `None` where the rule no longer names a cluster.
@@ -122,8 +128,11 @@ impl Worker {
     pub(super) fn drop_lost_refreshes(&mut self, now: Instant) {
         let lost = |asked: &Asked| asked.background && now.since(asked.draft.started) > LOST;
         let phases = self.phases.extract_if(|_, phase| super::change::asked_of(phase).is_some_and(|asked| lost(asked)));
-        for (_, mut phase) in phases.collect::<Vec<_>>() {
+        let mut gone = phases.collect::<Vec<_>>();
+        gone.sort_unstable_by_key(|(stream, _)| *stream);
+        for (stream, mut phase) in gone {
             let _ = super::change::asked_of(&mut phase).map(|asked| self.end_refresh(asked, RefreshEnd::Failed));
+            self.settle(stream);
         }
     }
 
@@ -142,11 +151,17 @@ impl Worker {
         outside: &Outside<'_>,
     ) -> Option<(Option<Phase>, Verdict)> {
         let asked = &fetching.asked;
-        let held = fetching.held.as_ref().filter(|_| fetching.reason == Forward::Stale && !asked.overtaken)?;
+        let early = fetching.reason == Forward::EarlyRefresh;
+        let held =
+            fetching.held.as_ref().filter(|_| (early || fetching.reason == Forward::Stale) && !asked.overtaken)?;
+        let usable = !matches!(
+            self.standing(held, &asked.draft.ruled, outside.now.mono),
+            Standing::Banned | Standing::Suspended
+        );
         let failed = matches!(status, Some(500 | 502 | 503 | 504)) && !asked.background;
         let ((age, ttl), rule) = (aged(asked, held, outside), &asked.draft.ruled.rule.freshness);
-        let within = freshness::within(age, held.entry.lifetime(rule), held.entry.if_error(rule));
-        let serves = failed && within && takes_stale(&asked.draft, age);
+        let within = ttl >= 0 || freshness::within(age, held.lifetime(rule), held.entry.if_error(rule));
+        let serves = failed && usable && within && takes_stale(&asked.draft, age);
         serves.then_some(())?;
         let outcome = Outcome::InsteadOfError { status: status.unwrap_or_default(), ttl };
         let answer = self.answer(asked, held, age, &outcome, "stale;origin")?;
@@ -163,7 +178,7 @@ fn takes_stale(draft: &Draft, age: Duration) -> bool {
     !directives.no_cache && directives.min_fresh.is_none() && young
 }
 
-fn variant(asked: &Asked, held: &Held) -> (u128, u128) {
+pub(super) fn variant(asked: &Asked, held: &Held) -> (u128, u128) {
     (asked.key.digest(), crate::redis::variant_digest(&held.entry.selecting))
 }
 
@@ -194,6 +209,7 @@ fn plain(draft: &Draft) -> Draft {
         conditional: false,
         ranged: false,
         started: draft.started,
+        stream: draft.stream,
     }
 }
 

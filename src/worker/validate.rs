@@ -1,8 +1,9 @@
 //! Validation (RFC 9111 §4.3): our own condition, what a 304 to it changes, what an answer to HEAD tells.
 
 use super::answer::aged;
-use super::response::{dated, request, status, targeted};
+use super::response::{dated, group_host, request, status, targeted};
 use super::{Outside, Worker};
+use crate::bans::Admission;
 use crate::config::SetCookie;
 use crate::entry::Entry;
 use crate::http::etag::{EntityTag, EntityTags};
@@ -12,7 +13,7 @@ use crate::metrics::{Metric, RefreshEnd, Status, Tier};
 use crate::reason::Forward;
 use crate::rfc9111::cache_status::Outcome;
 use crate::rfc9111::{freshness, selection, storage, validation};
-use crate::transaction::{Asked, Command, Fetching, Phase, Verdict};
+use crate::transaction::{Asked, Command, Fetching, Phase, Turn, Verdict};
 use std::rc::Rc;
 
 /// Our own condition for a stored answer, where we may set one: a GET or HEAD, a reason that the origin's confirmation
@@ -21,7 +22,10 @@ use std::rc::Rc;
 /// It takes the place of the client's own. Were both sent, a 304 that names no entity tag could mean either. What the
 /// client has is compared with what comes out of it: the stored answer, fresh again, or the origin's new one.
 pub(super) fn conditions(asked: &Asked, reason: Forward, held: &Held) -> Vec<(&'static str, String)> {
-    let curable = matches!(reason, Forward::Stale | Forward::RequestNoCache | Forward::RequestMaxAge);
+    let curable = matches!(
+        reason,
+        Forward::Stale | Forward::Suspended | Forward::EarlyRefresh | Forward::RequestNoCache | Forward::RequestMaxAge
+    );
     let ours = matches!(asked.method(), "GET" | "HEAD") && held.entry.cuts.is_empty();
     if curable && ours { validation::conditions(&held.entry.headers, asked.draft.ranged) } else { Vec::new() }
 }
@@ -64,9 +68,12 @@ impl Worker {
     ) -> (Option<Phase>, Verdict) {
         let asked = &fetching.asked;
         let rule = asked.draft.ruled.symbol;
-        let fresh = fresh.filter(|_| !asked.overtaken);
+        let fresh = fresh.filter(|fresh| {
+            !asked.overtaken && self.admission(&fresh.entry, fresh.uri, &asked.draft.ruled) != Admission::Banned
+        });
         if let Some(fresh) = &fresh {
             self.renew(asked, fresh.clone(), outside);
+            self.end_flight(asked.draft.stream, &Turn::Answer(fresh.clone(), Tier::Origin));
         }
         if asked.background {
             return self.end_refresh(asked, fresh.map_or(RefreshEnd::Failed, |_| RefreshEnd::Confirmed));
@@ -102,7 +109,7 @@ impl Worker {
             fetching.held.take().filter(|held| heard && held.entry.status == 200 && held.entry.cuts.is_empty());
         let Some(held) = stored else { return };
         if !validation::head_answers(&held.entry.headers, held.entry.body.len(), headers) {
-            return self.invalidate(vec![held.uri], outside);
+            return self.invalidate(vec![held.uri], vec![], outside);
         }
         // Without a validator it contradicts nothing and proves nothing: what is stored may be of before a change.
         if !headers.contains("etag") && !headers.contains("last-modified") {
@@ -114,8 +121,8 @@ impl Worker {
     }
 
     fn renew(&mut self, asked: &Asked, fresh: Held, outside: &mut Outside<'_>) {
-        self.fill(asked, &fresh.entry, outside);
-        self.keep(asked.key.digest(), fresh);
+        let fill = self.fill(asked, &fresh.entry, outside);
+        self.keep(asked.key.digest(), Held { fill, ..fresh });
     }
 }
 
@@ -154,19 +161,20 @@ fn renewed(fetching: &Fetching, held: &Held, headers: &Headers, outside: &Outsid
     let names = selection::vary_names(&all).ok()?;
     names.iter().eq(held.entry.selecting.iter().map(|(name, _)| name)).then_some(())?;
     let delay = outside.now.mono.since(fetching.sent.mono);
-    let named = tags::of(headers);
+    let named = tags::of(headers, &group_host(&fetching.asked.draft))?;
     let entry = Entry {
         directives,
         explicit: freshness::explicit_lifetime(&all, &directives, outside.now.wall),
         unmodified: freshness::unmodified_for(&all, outside.now.wall),
         initial_age: freshness::initial_age(headers, fetching.sent.wall, outside.now.wall, delay),
         position: fetching.position.clone(),
+        made_in: delay,
         tags: if named.is_empty() { held.entry.tags.clone() } else { named },
         headers: merged,
         targeted,
         ..(*held.entry).clone()
     };
-    Some(Held::new(Rc::new(entry), &fetching.asked, outside))
+    Some(Held::new(Rc::new(entry), &fetching.asked, fetching.sent.mono, outside.now.mono))
 }
 
 /// Stored lines as the header section they came from.

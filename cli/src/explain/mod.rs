@@ -46,6 +46,7 @@ pub struct Arguments {
 
 /// What is added to a request.
 #[derive(Default, clap::Args)]
+#[group(skip)]
 pub struct More {
     /// The method of a URL
     #[arg(short = 'X', long, value_name = "METHOD")]
@@ -54,8 +55,8 @@ pub struct More {
     #[arg(short = 'H', long, value_name = "LINE", value_parser = message::line)]
     header: Vec<(String, Vec<u8>)>,
     /// The request body
-    #[arg(long, value_name = "FILE")]
-    body: Option<PathBuf>,
+    #[arg(short = 'd', long, value_name = "FILE")]
+    data: Option<PathBuf>,
     /// An Envoy property that the key depends on, as in source.address=10.0.0.1
     #[arg(long, value_name = "PATH=VALUE", value_parser = property)]
     property: Vec<(String, Vec<u8>)>,
@@ -95,7 +96,7 @@ impl More {
         for (name, value) in &self.header {
             request.push(if name == "host" { ":authority" } else { name }, value);
         }
-        if let Some(body) = &self.body {
+        if let Some(body) = &self.data {
             request.body = input::bytes(body)?;
         }
         Ok(request)

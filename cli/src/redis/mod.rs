@@ -3,19 +3,28 @@
 //! - [`Arguments`]: the flags of every command that needs Redis.
 //! - [`Redis`]: one connection.
 //! - `address`: which Redis is meant.
+//! - [`publish`]: notices put into the log, and who has them.
 //! - `failure`: what goes wrong, in words.
 
 mod address;
 mod failure;
+mod publish;
 
 use std::time::Duration;
 
+use fingerprint_cache::config::Config;
 use redis::{Cmd, Connection, ConnectionLike, FromRedisValue};
 
+pub use ::redis::Value as Reply;
 pub use failure::sentence;
+pub use publish::{Published, publish};
+
+/// What keys begin with unless somebody says otherwise.
+const KEY_PREFIX: &str = "fpc";
 
 /// How to reach Redis; the password is better given in `FPCACHE_REDIS_PASSWORD` than in the URL, where others see it.
 #[derive(Clone, clap::Args)]
+#[group(skip)]
 #[command(next_help_heading = "Redis (password: in the URL or in FPCACHE_REDIS_PASSWORD)")]
 pub struct Arguments {
     /// redis://[user[:password]@]host:port/db [default: redis://127.0.0.1:6379]
@@ -28,7 +37,7 @@ pub struct Arguments {
     #[arg(long, value_name = "NAME", env = "FPCACHE_MASTER")]
     pub master: Option<String>,
     /// What every key begins with: redis.key_prefix of the configuration
-    #[arg(long, value_name = "TEXT", env = "FPCACHE_KEY_PREFIX", default_value = "fpc")]
+    #[arg(long, value_name = "TEXT", env = "FPCACHE_KEY_PREFIX", default_value = KEY_PREFIX)]
     pub key_prefix: String,
     /// The longest that connecting, a reply, and the replicas may take each
     #[arg(long, value_name = "TIME", default_value = "5s", value_parser = crate::units::time)]
@@ -36,6 +45,13 @@ pub struct Arguments {
 }
 
 impl Arguments {
+    /// These, with the key prefix of a configuration where none is given here.
+    pub fn of(&self, config: Option<&Config>) -> Self {
+        let theirs = config.and_then(|config| config.redis.as_ref()).map(|redis| redis.key_prefix.clone());
+        let key_prefix = theirs.filter(|_| self.key_prefix == KEY_PREFIX).unwrap_or_else(|| self.key_prefix.clone());
+        Self { key_prefix, ..self.clone() }
+    }
+
     /// Connects to any Redis, for reading.
     ///
     /// # Errors
@@ -98,7 +114,7 @@ impl Redis {
     ///
     /// # Errors
     /// As [`Redis::ask`], when there are no replies.
-    pub fn ask_all(&mut self, commands: &[Cmd]) -> Result<Vec<redis::Value>, String> {
+    pub fn ask_all(&mut self, commands: &[Cmd]) -> Result<Vec<Reply>, String> {
         let packed: Vec<u8> = commands.iter().flat_map(Cmd::get_packed_command).collect();
         let replies = self.connection.req_packed_commands(&packed, 0, commands.len());
         replies.map_err(|error| sentence(&self.address, &error))
@@ -136,6 +152,23 @@ impl Redis {
     /// The hash of bans.
     pub fn bans(&self) -> String {
         format!("{}:bans", self.prefix)
+    }
+}
+
+/// A command with arguments that are text.
+pub fn command(name: &str, arguments: &[&str]) -> Cmd {
+    let mut command = redis::cmd(name);
+    arguments.iter().for_each(|argument| {
+        command.arg(*argument);
+    });
+    command
+}
+
+/// An integer reply; zero for any other, such as that of a key that is gone.
+pub fn integer(reply: &Reply) -> u64 {
+    match reply {
+        Reply::Int(number) => u64::try_from(*number).unwrap_or(0),
+        _ => 0,
     }
 }
 
