@@ -3,6 +3,8 @@
 //! - `check`, `explain`: the filter's own code on a configuration, a request, a response.
 //! - `inspect`, `keys`: what is in Redis.
 //! - `invalidate`, `refresh`: notices in the log that all Envoys follow.
+//! - `warm`: requests that fill the cache beforehand.
+//! - `bridge`: notices out of the pub/sub channels that publishers already use.
 //! - `redis`, `input`, `message`, `output`, `units`: what they share.
 
 mod bridge;
@@ -20,6 +22,7 @@ mod redis;
 mod report;
 mod store;
 mod units;
+mod warm;
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -55,6 +58,8 @@ enum Command {
     ///
     /// Exit status as of `invalidate`.
     Refresh(publish::Arguments),
+    Warm(warm::Arguments),
+    Bridge(bridge::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -81,5 +86,7 @@ fn run(command: &Command) -> Result<Output, String> {
         Command::Keys(arguments) => keys::run(arguments),
         Command::Invalidate(arguments) => publish::run(Op::Invalidate, arguments),
         Command::Refresh(arguments) => publish::run(Op::Refresh, arguments),
+        Command::Warm(arguments) => warm::run(arguments),
+        Command::Bridge(arguments) => bridge::run(arguments),
     }
 }

@@ -75,7 +75,7 @@ impl Sampler {
 }
 
 fn sample(redis: &mut Redis, most: u64) -> Result<Sample, String> {
-    let mut walk = Walk::new(redis, "*");
+    let mut walk = Walk::all();
     let mut rules = Amounts::new();
     while walk.seen < most {
         let Some(page) = walk.next(redis)? else { break };
