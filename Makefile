@@ -97,6 +97,10 @@ conformance: build ## Stage: the public HTTP caching tests against the expected 
 conformance-accept: build # Makes what is found the expected outcomes.
 	@cargo run -q -p conformance -- --accept
 
+.PHONY: coherence
+coherence: build ## How old answers can be after an invalidation: two Envoys under load, one killed; writes target/coherence/report.json
+	@cargo run -q -p coherence
+
 .PHONY: fuzz
 fuzz: ## Stage: each fuzz target for 20 seconds; SECONDS=600 for longer, ONLY=NAME for one
 	@EACH=$(or $(SECONDS),20) fuzz/run.sh $(ONLY)

@@ -8,19 +8,21 @@ use serde_json::{Value, json};
 use crate::input;
 use crate::output::{OK, Output};
 use crate::redis::{self, Redis};
-use crate::store::{self, Name, Walk};
+use crate::store::{self, Name, Variants, Walk};
 use crate::units;
 
 /// What stands for entries without any tag.
 const NONE: &str = "(none)";
 
-/// Counts what L2 holds, and its bytes, by rule or tag.
-///
-/// Walks by SCAN, never KEYS. With more keys than --sample the figures are an estimate, and say so. An entry with several
-/// tags counts under each; the total counts it once.
+const MORE: &str = "\
+Walks by SCAN, never KEYS. With more keys than --sample the figures are an estimate, and say so. An entry
+with several tags counts under each; the total counts it once.";
+
+/// Counts what L2 holds, and its bytes, by rule or tag
 #[derive(clap::Args)]
+#[command(after_help = MORE)]
 pub struct Arguments {
-    /// What to count by
+    /// The rule that stored it, or its tags (with --config those of its rule, too)
     #[arg(long, value_enum, default_value = "rule")]
     by: By,
     /// The most keys to look at
@@ -37,9 +39,7 @@ pub struct Arguments {
 
 #[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 enum By {
-    /// The rule that stored it
     Rule,
-    /// Its tags, and with --config those of its rule
     Tag,
 }
 
@@ -55,7 +55,7 @@ struct Sum {
 struct Tally {
     parts: BTreeMap<String, Sum>,
     total: Sum,
-    /// How much of Redis was seen, in thousandths; `None` for all of it.
+    /// Which part of Redis was seen; `None` for all of it.
     seen: Option<f64>,
 }
 
@@ -76,11 +76,13 @@ fn tally(redis: &mut Redis, arguments: &Arguments, config: Option<&Config>) -> R
         && let Some(names) = walk.next(redis)?
     {
         let sums = sums(redis, &names)?;
-        for (name, sum) in names.iter().zip(sums) {
-            tally.total.add(sum);
-            match arguments.by {
-                By::Rule => tally.part(&name.rule).add(sum),
-                By::Tag => tally.by_tag(redis, name, sum, config)?,
+        sums.iter().for_each(|sum| tally.total.add(*sum));
+        match arguments.by {
+            By::Rule => names.iter().zip(sums).for_each(|(name, sum)| tally.part(&name.rule).add(sum)),
+            By::Tag => {
+                let variants = store::variants_of(redis, &names)?;
+                let all = names.iter().zip(sums).zip(variants);
+                all.for_each(|((name, sum), variants)| tally.by_tag(name, sum, variants, config));
             }
         }
     }
@@ -96,14 +98,10 @@ fn sums(redis: &mut Redis, names: &[Name]) -> Result<Vec<Sum>, String> {
     let questions =
         |name: &Name| [redis::command("HLEN", &[&name.hash]), redis::command("MEMORY", &["USAGE", &name.hash])];
     let commands: Vec<_> = names.iter().flat_map(questions).collect();
-    let replies = redis.ask_all(&commands)?;
-    let sum = |pair: &[redis::Reply]| match pair {
-        [length, memory] => Sum {
-            keys: 1,
-            // One of the fields says what the variants vary by.
-            entries: redis::integer(length).saturating_sub(1),
-            bytes: redis::integer(memory),
-        },
+    let replies: Vec<Option<u64>> = redis.ask_all(&commands)?;
+    let sum = |pair: &[Option<u64>]| match pair {
+        // One of the fields says what the variants vary by.
+        [length, memory] => Sum { keys: 1, entries: length.unwrap_or(0).saturating_sub(1), bytes: memory.unwrap_or(0) },
         _ => Sum::default(),
     };
     Ok(replies.chunks(2).map(sum).collect())
@@ -133,9 +131,9 @@ impl Tally {
     }
 
     /// Gives each variant its part of the memory of its hash, by its size, and its tags that.
-    fn by_tag(&mut self, redis: &mut Redis, name: &Name, sum: Sum, config: Option<&Config>) -> Result<(), String> {
+    fn by_tag(&mut self, name: &Name, sum: Sum, variants: Variants, config: Option<&Config>) {
         let rule = config.and_then(|config| config.rules.iter().find(|rule| rule.name == name.rule));
-        let variants: Vec<_> = store::variants(redis, &name.hash)?.into_iter().flatten().collect();
+        let variants: Vec<_> = variants.into_iter().flatten().collect();
         let size = variants.iter().map(|variant| variant.size).sum::<usize>().max(1);
         let mut known: Vec<String> = Vec::new();
         for variant in variants {
@@ -151,7 +149,6 @@ impl Tally {
                 known.push(tag);
             }
         }
-        Ok(())
     }
 
     fn tree(&self) -> Value {

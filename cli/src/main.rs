@@ -32,8 +32,11 @@ use fingerprint_cache::notice::Op;
 use output::Output;
 
 const STATUS: &str = "\
-Exit status: 0 all is well; 1 the answer is no (check: problems; explain: not stored or not reused; inspect: nothing \
-there); 2 nothing was done (wrong usage, a file or Redis that cannot be read); 3 published, but not on all replicas.";
+Exit status:
+  0  all is well
+  1  the answer is no (check: problems; explain: not stored or not reused; inspect: nothing there)
+  2  nothing was done: wrong usage, or a file or Redis that cannot be read
+  3  published, but not on all replicas";
 
 /// The native companion of fingerprint-cache.
 #[derive(Parser)]
@@ -50,13 +53,8 @@ enum Command {
     Inspect(inspect::Arguments),
     Keys(keys::Arguments),
     /// Makes all Envoys forget what matches, in L1 and L2
-    ///
-    /// Exit status: 0 published and on all replicas (or there are none); 2 not published; 3 published, but not on all
-    /// replicas.
     Invalidate(publish::Arguments),
     /// Makes all Envoys take what matches for stale: served within its stale window while it is revalidated
-    ///
-    /// Exit status as of `invalidate`.
     Refresh(publish::Arguments),
     Warm(warm::Arguments),
     Bridge(bridge::Arguments),
@@ -70,7 +68,7 @@ fn main() -> ExitCode {
             ExitCode::from(output.status)
         }
         Err(sentence) => {
-            eprintln!("{sentence}");
+            eprintln!("{}", output::plain(&sentence));
             ExitCode::from(2)
         }
     }

@@ -10,17 +10,24 @@ use serde_json::{Value, json};
 use crate::input;
 use crate::output::{NOT_EVERYWHERE, OK, Output};
 use crate::redis::{self, Published, Redis};
-use crate::store::{self, Name, Walk};
+use crate::store::{self, Name, Variants, Walk};
+
+const MORE: &str = "\
+Every Envoy that follows the log hears of it within sync.interval; one that cannot read the log stops
+serving from L1 after sync.max_lag.
+Exit status: 0 published, and on all replicas (or there are none); 2 not published, or nobody knows;
+3 published, but not on all replicas.";
 
 /// What the notice is about, and how it is published.
 #[derive(clap::Args)]
+#[command(after_help = MORE)]
 pub struct Arguments {
     #[command(flatten)]
     scope: Choice,
     /// Count what matches, and publish nothing
     #[arg(long)]
     dry_run: bool,
-    /// Publish at once, without counting what matches (which reads all of L2 for --tag, --uri, --prefix and --pattern)
+    /// Publish without counting first (which reads all of L2 for --tag, --uri, --prefix and --pattern)
     #[arg(long, conflicts_with = "dry_run")]
     no_count: bool,
     /// Print the result as JSON
@@ -35,10 +42,10 @@ pub struct Arguments {
 #[derive(clap::Args)]
 #[group(required = true, multiple = false)]
 struct Choice {
-    /// One primary key with all its variants: RULE:DIGEST, as in Cache-Status, or its name in Redis
+    /// One key with all its variants: RULE:DIGEST as in Cache-Status, or its name in Redis
     #[arg(long, value_name = "KEY")]
     key: Option<String>,
-    /// One URI under all rules: /path?query of any host, host/path?query, a URL, or its 32 hexadecimal digits
+    /// One URI under all rules: /path?query of any host, host/path?query, or a URL
     #[arg(long, value_name = "URI")]
     uri: Option<String>,
     /// All that begins so: /path of any host, or host/path
@@ -135,7 +142,8 @@ fn count(redis: &mut Redis, notice: &Notice, config: Option<&Config>) -> Result<
         if by_name {
             matched.add_lengths(redis, &names)?;
         } else {
-            names.iter().try_for_each(|name| matched.add(redis, name, &judge, config))?;
+            let variants = store::variants_of(redis, &names)?;
+            names.iter().zip(variants).for_each(|(name, variants)| matched.add(name, variants, &judge, config));
         }
     }
     Ok(matched)
@@ -144,27 +152,26 @@ fn count(redis: &mut Redis, notice: &Notice, config: Option<&Config>) -> Result<
 impl Matched {
     fn add_lengths(&mut self, redis: &mut Redis, names: &[Name]) -> Result<(), String> {
         let lengths: Vec<_> = names.iter().map(|name| redis::command("HLEN", &[&name.hash])).collect();
-        for length in redis.ask_all(&lengths)? {
+        for length in redis.ask_all::<u64>(&lengths)? {
             // One of the fields says what the variants vary by.
-            let variants = redis::integer(&length).saturating_sub(1);
+            let variants = length.saturating_sub(1);
             self.entries = self.entries.saturating_add(variants);
             self.keys += u64::from(variants > 0);
         }
         Ok(())
     }
 
-    fn add(&mut self, redis: &mut Redis, name: &Name, judge: &Judge, config: Option<&Config>) -> Result<(), String> {
+    fn add(&mut self, name: &Name, variants: Variants, judge: &Judge, config: Option<&Config>) {
         let rule = config.and_then(|config| config.rules.iter().find(|rule| rule.name == name.rule));
         let more_tags = rule.map(|rule| rule.tags.as_slice()).unwrap_or_default();
         let before = self.entries;
-        for variant in store::variants(redis, &name.hash)? {
+        for variant in variants {
             match variant {
                 Ok(variant) => self.entries += u64::from(variant.about(name, more_tags, |about| judge.concerns(about))),
                 Err(_) => self.unreadable += 1,
             }
         }
         self.keys += u64::from(self.entries > before);
-        Ok(())
     }
 }
 

@@ -3,7 +3,7 @@
 use super::{Call, bans, duration, field, log, number, opening, script};
 use crate::config::Redis;
 use crate::follower::News;
-use crate::notice::{Notice, Op, Scope};
+use crate::notice::{Notice, Op};
 use crate::position::Position;
 use crate::reason::L2Failure;
 use std::time::Duration;
@@ -77,7 +77,7 @@ fn whole(at: Position, rest: &[u8]) -> Option<News> {
 
 /// What stands for a ban that cannot be read: all that was fetched so far.
 fn all(at: &Position) -> (Notice, Position, Duration) {
-    (Notice { op: Op::Invalidate, scope: Scope::All }, at.clone(), Duration::ZERO)
+    (Notice::EVERYTHING, at.clone(), Duration::ZERO)
 }
 
 /// A ban as `publish.lua` writes it: its field, and its place and time.

@@ -18,12 +18,14 @@ use crate::message::{self, Message};
 use crate::output::Output;
 use replay::Stage;
 
-/// Replays a request, and its response, with the filter's own code, and says what becomes of them and why.
-///
-/// The request is a URL, or a file with `GET /path HTTP/1.1`, header lines, an empty line and the body. The replay is at
-/// the moment of the response's Date. L2 is left out: see `inspect`.
-/// Exit status: 0 if the request is looked up and, with --response, the same request again is answered; else 1.
+const MORE: &str = "\
+A FILE holds `GET /path HTTP/1.1`, header lines, an empty line and the body. The replay is at the moment
+of the response's Date. L2 is left out: see `inspect`.
+Exit status: 0 if the request is looked up and, with --response, the same request again is answered; else 1.";
+
+/// Replays a request, and its response, with the filter's own code, and says what becomes of them and why
 #[derive(clap::Args)]
+#[command(after_help = MORE)]
 pub struct Arguments {
     /// http://.. or https://.. as Envoy sees it, or a file; - is standard input
     #[arg(value_name = "URL|FILE")]

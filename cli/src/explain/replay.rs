@@ -52,6 +52,8 @@ pub struct Key {
 /// What becomes of a response.
 #[derive(Clone, Debug)]
 pub struct Response {
+    /// Whether it is stored.
+    pub stored: bool,
     /// Why it is not stored, if it is not.
     pub refused: Option<NotStored>,
     /// What `Cache-Status` says of it.
@@ -91,14 +93,21 @@ impl Stage {
 
     /// Sends a request, its response if there is one, and then the request again.
     pub fn replay(&mut self, request: &Message, response: Option<&Message>) -> Replay {
-        let treatment = self.ask(FIRST, request);
+        let treatment = self.ask(FIRST, request).0;
         let Some(response) = response else { return Replay { request: treatment, response: None, again: None } };
-        let response = self.respond(FIRST, response);
-        Replay { request: treatment, response: Some(response), again: Some(self.ask(SECOND, request)) }
+        let mut response = self.respond(FIRST, response);
+        let (again, found) = self.ask(SECOND, request);
+        response.entry = response.entry.or(found.filter(|_| response.stored));
+        Replay { request: treatment, response: Some(response), again: Some(again) }
     }
 
-    /// Sends a request up to the point where it needs the origin.
-    pub fn ask(&mut self, stream: Stream, request: &Message) -> Treatment {
+    /// What becomes of a request up to the point where it needs the origin.
+    pub fn treat(&mut self, request: &Message) -> Treatment {
+        self.ask(FIRST, request).0
+    }
+
+    /// Sends a request up to the point where it needs the origin; with the entry that answers it.
+    fn ask(&mut self, stream: Stream, request: &Message) -> (Treatment, Option<Entry>) {
         let (length, end) = (request.body.len(), request.body.is_empty());
         let mut verdict = self.on(stream, Event::RequestHead { headers: request.headers(), end }).0;
         if !end {
@@ -107,9 +116,10 @@ impl Stage {
         }
         match verdict {
             Verdict::Reply(answer) => {
-                Treatment::Answered { status: answer.status(), cache_status: answer.cache_status }
+                let (status, entry) = (answer.status(), Entry::clone(&answer.entry));
+                (Treatment::Answered { status, cache_status: answer.cache_status }, Some(entry))
             }
-            _ => self.treatment(stream),
+            _ => (self.treatment(stream), None),
         }
     }
 
@@ -130,6 +140,7 @@ impl Stage {
 
     fn respond(&mut self, stream: Stream, response: &Message) -> Response {
         let (body, made_up) = body(response);
+        let looked = matches!(self.worker.phase(stream), Some(Phase::Fetching(_)));
         let mut commands = self.on(stream, head(response, body.is_empty())).1;
         let entry = match self.worker.phase(stream) {
             Some(Phase::Filling(filling)) => Some(filling.entry.clone()),
@@ -142,13 +153,13 @@ impl Stage {
         let refused = commands.iter().find_map(refusal);
         let cache_status = commands.iter().find_map(said).unwrap_or_default();
         let entry = entry.filter(|_| refused.is_none()).map(|entry| Entry { body, ..entry });
-        Response { refused, cache_status, entry, made_up }
+        Response { stored: looked && refused.is_none(), refused, cache_status, entry, made_up }
     }
 
     fn on(&mut self, stream: Stream, event: Event<'_>) -> (Verdict, Vec<Command>) {
         let properties = &self.properties;
         let property = |path: &[String]| properties.get(&path.join(".")).cloned();
-        let mut outside = Outside { now: self.now, random: u32::MAX / 2, shared: &mut self.slots, property: &property };
+        let mut outside = Outside { now: self.now, random: u64::MAX / 2, shared: &mut self.slots, property: &property };
         let verdict = self.worker.on(stream, event, &mut outside);
         (verdict, self.worker.take_commands())
     }

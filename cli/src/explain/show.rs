@@ -83,11 +83,10 @@ impl Shown<'_> {
     }
 
     fn response(&self, response: &Response) -> Vec<String> {
-        let mut lines = match (&response.refused, &response.entry) {
-            (Some(reason), _) => vec![format!("not stored: {}, {}", reason.as_str(), words::not_stored(*reason))],
-            (None, Some(_)) => vec!["stored".to_owned()],
-            (None, None) if matches!(self.replay.request, Treatment::Looked { .. }) => vec!["stored".to_owned()],
-            (None, None) => vec!["not looked at".to_owned()],
+        let mut lines = match &response.refused {
+            Some(reason) => vec![format!("not stored: {}, {}", reason.as_str(), words::not_stored(*reason))],
+            None if response.stored => vec!["stored".to_owned()],
+            None => vec!["not looked at".to_owned()],
         };
         if !response.cache_status.is_empty() {
             lines.push(format!("Cache-Status: {}", response.cache_status));
@@ -137,7 +136,7 @@ impl Shown<'_> {
             response.refused.map(|reason| json!({ "reason": reason.as_str(), "why": words::not_stored(reason) }));
         let kept = response.entry.as_ref().zip(self.rule()).map(|(entry, rule)| kept_tree(entry, rule));
         json!({
-            "stored": response.entry.is_some(),
+            "stored": response.stored,
             "not_stored": refused,
             "cache_status": response.cache_status,
             "entry": kept,

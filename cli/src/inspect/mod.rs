@@ -15,11 +15,14 @@ use crate::output::{NO, OK, Output};
 use crate::redis::{self, Redis};
 use crate::store::{self, Name, Variant};
 
-/// Shows what Redis holds for a key: head, age, tags, size, whether it is banned, who is filling it.
-///
-/// For a URL the keys are computed by the filter's code under every rule that is for it, with what -H, -X, -d and
-/// --property add, as it is and under the other scheme. Exit status: 0 if there is anything, 1 if not.
+const MORE: &str = "\
+For a URL the keys are computed by the filter's code under every rule that is for it, with what -H, -X, -d
+and --property add, as it is and under the other scheme.
+Exit status: 0 if there is anything, 1 if not.";
+
+/// Shows what Redis holds for a key: head, age, tags, size, whether it is banned, who is filling it
 #[derive(clap::Args)]
+#[command(after_help = MORE)]
 pub struct Arguments {
     /// RULE:DIGEST as in Cache-Status, a name in Redis, or a URL (with --config)
     #[arg(value_name = "KEY|URL")]

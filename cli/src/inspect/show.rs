@@ -62,7 +62,7 @@ impl Shown<'_> {
             ),
             format!("  age {}{}", units::seconds(age), fresh.map(|fresh| format!(", {fresh}")).unwrap_or_default()),
             format!("  {}", admission(self.admission(one, variant)).1),
-            format!("  filled by {fill} at {}", variant.position),
+            format!("  filled by {fill} at {}, after {}", variant.position, units::seconds(entry.made_in)),
             format!("  lease: {}", lease(held)),
         ];
         let mut list = |name: &str, values: Vec<String>| {
@@ -120,6 +120,7 @@ impl Shown<'_> {
             "admission": admission(self.admission(one, variant)).0,
             "fill": variant.fill.map(|fill| fill.to_string()),
             "position": variant.position.to_string(),
+            "origin_ms": units::millis(entry.made_in),
             "lease": held.map(lease_tree),
             "key_text": entry.key,
             "selecting": entry.selecting,

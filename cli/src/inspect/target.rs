@@ -82,7 +82,7 @@ fn by_url(redis: &Redis, url: &str, more: &More, config: &Config) -> Result<Foun
 /// What one rule alone makes of a request: the first that is for it hides the others.
 fn treatment(config: &Config, rule: &Rule, properties: HashMap<String, Vec<u8>>, request: &Message) -> Treatment {
     let alone = Config { rules: vec![rule.clone()], ..config.clone() };
-    Stage::new(&alone, properties, moment(None)).ask(1, request)
+    Stage::new(&alone, properties, moment(None)).treat(request)
 }
 
 /// The same request under the other scheme: what Envoy takes it for depends on who ends TLS.

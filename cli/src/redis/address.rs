@@ -6,6 +6,8 @@ use super::{Arguments, sentence};
 
 /// The variable with the password, out of sight of `ps`.
 const PASSWORD: &str = "FPCACHE_REDIS_PASSWORD";
+/// The variable with that of the sentinels, where they want one.
+const SENTINEL_PASSWORD: &str = "FPCACHE_SENTINEL_PASSWORD";
 const PORT: u16 = 6379;
 const SENTINEL_PORT: u16 = 26379;
 
@@ -62,6 +64,7 @@ fn ask_sentinel(arguments: &Arguments, master: &str, sentinel: &str) -> Result<C
     let failed = |error| sentence(sentinel, &error);
     let login = RedisConnectionInfo::default().set_skip_set_lib_name();
     let info = address.into_connection_info().map_err(failed)?.set_redis_settings(login);
+    let info = with_password(info, std::env::var(SENTINEL_PASSWORD).ok());
     let client = redis::Client::open(info).map_err(failed)?;
     let mut connection = client.get_connection_with_timeout(arguments.timeout).map_err(failed)?;
     connection.set_read_timeout(Some(arguments.timeout)).map_err(failed)?;

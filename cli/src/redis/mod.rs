@@ -13,9 +13,8 @@ mod publish;
 use std::time::Duration;
 
 use fingerprint_cache::config::Config;
-use redis::{Cmd, Connection, ConnectionLike, FromRedisValue};
+use redis::{Cmd, Connection, FromRedisValue, RedisResult};
 
-pub use ::redis::Value as Reply;
 pub use failure::sentence;
 pub use publish::{Published, publish};
 
@@ -25,12 +24,12 @@ const KEY_PREFIX: &str = "fpc";
 /// How to reach Redis; the password is better given in `FPCACHE_REDIS_PASSWORD` than in the URL, where others see it.
 #[derive(Clone, clap::Args)]
 #[group(skip)]
-#[command(next_help_heading = "Redis (password: in the URL or in FPCACHE_REDIS_PASSWORD)")]
+#[command(next_help_heading = "Redis (password: FPCACHE_REDIS_PASSWORD)")]
 pub struct Arguments {
     /// redis://[user[:password]@]host:port/db [default: redis://127.0.0.1:6379]
     #[arg(long, value_name = "URL", env = "FPCACHE_REDIS", hide_env_values = true)]
     pub redis: Option<String>,
-    /// Sentinels to ask for the master; user, password and db are those of --redis
+    /// Sentinels to ask for the master (their password: FPCACHE_SENTINEL_PASSWORD); the login is that of --redis
     #[arg(long, value_name = "HOST:PORT,..", env = "FPCACHE_SENTINEL", value_delimiter = ',', requires = "master")]
     pub sentinel: Vec<String>,
     /// What Sentinel calls the master
@@ -110,13 +109,20 @@ impl Redis {
         command.query(&mut self.connection).map_err(|error| sentence(&self.address, &error))
     }
 
-    /// Sends several commands at once; each reply is one of its own, errors included.
+    /// Sends several commands at once and reads their replies.
     ///
     /// # Errors
-    /// As [`Redis::ask`], when there are no replies.
-    pub fn ask_all(&mut self, commands: &[Cmd]) -> Result<Vec<Reply>, String> {
-        let packed: Vec<u8> = commands.iter().flat_map(Cmd::get_packed_command).collect();
-        let replies = self.connection.req_packed_commands(&packed, 0, commands.len());
+    /// As [`Redis::ask`], when one of them is refused.
+    pub fn ask_all<T: FromRedisValue>(&mut self, commands: &[Cmd]) -> Result<Vec<T>, String> {
+        if commands.is_empty() {
+            return Ok(vec![]);
+        }
+        let mut pipe = redis::pipe();
+        commands.iter().for_each(|command| {
+            pipe.add_command(command.clone());
+        });
+        let replies: Result<Vec<RedisResult<T>>, _> = pipe.ignore_errors().query(&mut self.connection);
+        let replies = replies.and_then(|replies| replies.into_iter().collect());
         replies.map_err(|error| sentence(&self.address, &error))
     }
 
@@ -162,14 +168,6 @@ pub fn command(name: &str, arguments: &[&str]) -> Cmd {
         command.arg(*argument);
     });
     command
-}
-
-/// An integer reply; zero for any other, such as that of a key that is gone.
-pub fn integer(reply: &Reply) -> u64 {
-    match reply {
-        Reply::Int(number) => u64::try_from(*number).unwrap_or(0),
-        _ => 0,
-    }
 }
 
 fn replication(info: &str) -> Replication {

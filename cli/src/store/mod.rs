@@ -13,4 +13,4 @@ mod walk;
 pub use bans::{Known, known};
 pub use name::{Name, is_key};
 pub use variant::Variant;
-pub use walk::{Walk, variants};
+pub use walk::{Variants, Walk, variants, variants_of};

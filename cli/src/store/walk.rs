@@ -1,5 +1,7 @@
 //! All hashes, a page at a time: SCAN, never KEYS; HSCAN, so that no hash comes whole.
 
+use redis::Cmd;
+
 use super::{Name, Variant};
 use crate::redis::Redis;
 
@@ -7,6 +9,8 @@ use crate::redis::Redis;
 const PAGE: usize = 500;
 /// How many fields of a hash come at once.
 const FIELDS: usize = 16;
+/// How many hashes are asked for at once: entries may be large.
+const TOGETHER: usize = 16;
 
 /// A walk over the names in Redis. What is there all the time is met at least once; what comes or goes meanwhile, perhaps.
 pub struct Walk {
@@ -66,22 +70,55 @@ fn literal(text: &str) -> String {
     text.chars().flat_map(|c| special(c).then_some('\\').into_iter().chain([c])).collect()
 }
 
-/// All variants in a hash, the unreadable ones with what is wrong with them.
+/// The variants of one hash, the unreadable ones with what is wrong with them.
+pub type Variants = Vec<Result<Variant, String>>;
+
+/// Fields with their values, and where to read on; 0 at the end.
+type Page = (u64, Vec<(Vec<u8>, Vec<u8>)>);
+
+/// The variants of each of these hashes, a few hashes at a time.
 ///
 /// # Errors
 /// As [`Redis::ask`].
-pub fn variants(redis: &mut Redis, hash: &str) -> Result<Vec<Result<Variant, String>>, String> {
-    let (mut cursor, mut variants) = (0_u64, Vec::new());
-    loop {
-        let mut scan = redis::cmd("HSCAN");
-        scan.arg(hash).arg(cursor).arg("MATCH").arg("e:*").arg("COUNT").arg(FIELDS);
-        let (next, fields): (u64, Vec<(Vec<u8>, Vec<u8>)>) = redis.ask(&scan)?;
-        variants.extend(fields.iter().filter_map(|(field, value)| Variant::parse(field, value)));
-        cursor = next;
-        if cursor == 0 {
-            return Ok(variants);
+pub fn variants_of(redis: &mut Redis, names: &[Name]) -> Result<Vec<Variants>, String> {
+    let mut all = Vec::with_capacity(names.len());
+    for names in names.chunks(TOGETHER) {
+        let scans: Vec<_> = names.iter().map(|name| scan(&name.hash, 0)).collect();
+        let pages: Vec<Page> = redis.ask_all(&scans)?;
+        for (name, page) in names.iter().zip(pages) {
+            all.push(read_on(redis, &name.hash, page)?);
         }
     }
+    Ok(all)
+}
+
+/// All variants in a hash.
+///
+/// # Errors
+/// As [`Redis::ask`].
+pub fn variants(redis: &mut Redis, hash: &str) -> Result<Variants, String> {
+    let first = redis.ask(&scan(hash, 0))?;
+    read_on(redis, hash, first)
+}
+
+/// What a page of a hash has, and all pages after it.
+fn read_on(redis: &mut Redis, hash: &str, (mut cursor, fields): Page) -> Result<Variants, String> {
+    let read = |fields: Vec<(Vec<u8>, Vec<u8>)>| {
+        fields.into_iter().filter_map(|(field, value)| Variant::parse(&field, &value)).collect::<Vec<_>>()
+    };
+    let mut variants = read(fields);
+    while cursor != 0 {
+        let (next, fields): Page = redis.ask(&scan(hash, cursor))?;
+        variants.extend(read(fields));
+        cursor = next;
+    }
+    Ok(variants)
+}
+
+fn scan(hash: &str, cursor: u64) -> Cmd {
+    let mut scan = redis::cmd("HSCAN");
+    scan.arg(hash).arg(cursor).arg("MATCH").arg("e:*").arg("COUNT").arg(FIELDS);
+    scan
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! What is asked of the log, and what of the answer is believed.
 
 use super::*;
+use crate::notice::Scope;
 use crate::redis::tests::{EPOCH, bulk_of, config, position, reply};
 #[cfg(all(target_family = "wasm", not(target_os = "wasi")))]
 use wasm_bindgen_test::wasm_bindgen_test as test;
@@ -56,7 +57,7 @@ fn events_come_in_their_order() {
 fn an_event_that_makes_no_sense_is_one_of_all() {
     for event in [[&b""[..], b"", b""], [b"\xff", b"tag", b"a"], [b"invalidate", b"\0", b"a"]] {
         let Ok(News::Next { notices, .. }) = read_sync(&next(&event)) else { panic!("{event:?}") };
-        assert_eq!(notices, [Notice { op: Op::Invalidate, scope: Scope::All }], "{event:?}");
+        assert_eq!(notices, [Notice::EVERYTHING], "{event:?}");
     }
 }
 
@@ -66,13 +67,12 @@ fn the_whole_is_the_predecessor_and_all_bans_with_their_age() {
     let reply = whole(BEFORE, &[(b"i:tag:a:b", &at(5, 9000)), (b"r:tag:c", &at(6, 10_001)), (b"i:all:", &at(0, 0))]);
     let Ok(News::Whole { at, continues, bans }) = read_sync(&reply) else { panic!() };
     assert_eq!((at, continues.as_deref()), (position(7), Some(BEFORE)));
-    let all = Notice { op: Op::Invalidate, scope: Scope::All };
     assert_eq!(
         bans,
         [
             (tag(Op::Invalidate, "a:b"), position(5), Duration::from_secs(1)),
             (tag(Op::Refresh, "c"), position(6), Duration::ZERO),
-            (all, position(0), Duration::from_secs(10)),
+            (Notice::EVERYTHING, position(0), Duration::from_secs(10)),
         ]
     );
     let Ok(News::Whole { continues: None, .. }) = read_sync(&whole(NO_EPOCH, &[])) else { panic!() };

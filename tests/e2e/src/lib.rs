@@ -4,11 +4,13 @@
 //! side. Nothing here waits for a fixed time: it polls, with a deadline in seconds.
 //!
 //! - [`scene`]: start one, play a test in it, see that nothing broke that the test did not look at.
+//! - [`pods`]: the same with a fleet.
 //! - [`settings`]: how the shipped configuration is changed for a test.
 //! - [`verdict`]: hit, stored, passed: what an answer must say of itself.
 //! - [`service`]: scripts for the origin.
 //! - [`theft`]: an attempt to get another caller's answer.
 
+pub mod pods;
 pub mod scene;
 pub mod service;
 pub mod settings;

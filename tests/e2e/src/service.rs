@@ -1,11 +1,14 @@
 //! Scripts for the origin.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Instant;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 use serde_json::json;
 use stack::{Asked, Step, answer};
+
+/// How long a [`Crowd`] waits for more: less than the route's timeout.
+const PATIENCE: Duration = Duration::from_secs(6);
 
 /// Keeps requests at the origin until a test opens it.
 #[derive(Clone, Debug, Default)]
@@ -23,6 +26,36 @@ impl Gate {
         while !self.0.load(Ordering::Acquire) && Instant::now() < deadline {
             std::thread::sleep(std::time::Duration::from_millis(2));
         }
+    }
+}
+
+/// Counts who is at the origin at the same time.
+#[derive(Clone, Debug, Default)]
+pub struct Crowd {
+    inside: Arc<AtomicUsize>,
+    most: Arc<AtomicUsize>,
+}
+
+impl Crowd {
+    /// The most that were there at once.
+    pub fn most(&self) -> usize {
+        self.most.load(Ordering::SeqCst)
+    }
+
+    /// Forgets the most, for another round.
+    pub fn forget(&self) {
+        self.most.store(0, Ordering::SeqCst);
+    }
+
+    /// Comes, and stays until so many were there at once; not much longer than a test waits for anything.
+    pub fn meet(&self, size: usize) {
+        let inside = self.inside.fetch_add(1, Ordering::SeqCst) + 1;
+        self.most.fetch_max(inside, Ordering::SeqCst);
+        let deadline = Instant::now() + PATIENCE;
+        while self.most() < size && Instant::now() < deadline {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        self.inside.fetch_sub(1, Ordering::SeqCst);
     }
 }
 

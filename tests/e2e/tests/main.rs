@@ -8,6 +8,7 @@
 //! - `invalidation`: what unsafe requests drop, in memory and in Redis.
 //! - `options`: what rules and clients may ask for, what the origin says to us alone, interim answers.
 //! - `clients`, `bodies`, `bytes`: clients that leave or are slow, request bodies, bytes that are no text.
+//! - `single_flight`, `fleet`: two Envoys: one fetch for all who ask, and what is published reaches every worker.
 //! - `configuration`, `volume`: changes while requests come, more keys than fit.
 
 mod bodies;
@@ -15,12 +16,14 @@ mod bytes;
 mod clients;
 mod conditions;
 mod configuration;
+mod fleet;
 mod garbage;
 mod invalidation;
 mod options;
 mod origins;
 mod outages;
 mod sessions;
+mod single_flight;
 mod stale;
 mod theft;
 mod tiers;

@@ -17,10 +17,10 @@ fn the_user_may_do_what_the_scripts_do_and_no_more() {
         let words: Vec<Vec<u8>> = command.split(' ').map(|word| word.as_bytes().to_vec()).collect();
         allows(command.split(' ').next().unwrap(), &words[1..])
     };
-    for command in ["EVALSHA x", "HGET k f", "XINFO STREAM k", "XADD k", "HDEL k"] {
+    for command in ["EVALSHA x", "HGET k f", "XINFO STREAM k", "XADD k", "HDEL k", "SET k v", "XREVRANGE k"] {
         assert!(may(command), "{command}");
     }
-    for command in ["FLUSHALL", "XINFO GROUPS k", "CONFIG GET", "DEL k", "SCRIPT FLUSH", "KEYS *"] {
+    for command in ["FLUSHALL", "XINFO GROUPS k", "CONFIG GET", "DEL k", "XDEL k", "SCRIPT FLUSH", "KEYS *"] {
         assert!(!may(command), "{command}");
     }
 }

@@ -1,11 +1,13 @@
 //! What Redis holds, and the few commands that the scripts may use, with the replies and the expiry of the real ones.
 
+use super::stream::Stream;
 use std::collections::BTreeMap;
 
 /// A reply, before it is written as RESP or handed to Lua.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Reply {
     Nil,
+    Status(&'static str),
     Integer(i64),
     Bulk(Vec<u8>),
     Array(Vec<Reply>),
@@ -19,19 +21,23 @@ pub struct Hash {
     pub ends: Option<i64>,
 }
 
-/// A stream: of its events only how many there ever were, and are.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Stream {
-    pub added: u64,
-    pub length: u64,
+/// A string with the time of its end, in milliseconds of Redis' clock.
+#[derive(Clone, Debug, Default)]
+pub struct Text {
+    pub value: Vec<u8>,
+    pub ends: Option<i64>,
 }
 
 /// All keys, and the state of the server that scripts can see.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Keyspace {
     pub hashes: BTreeMap<Vec<u8>, Hash>,
+    pub strings: BTreeMap<Vec<u8>, Text>,
     pub streams: BTreeMap<Vec<u8>, Stream>,
+    /// `master_replid`.
     pub epoch: u64,
+    /// `master_replid2`: whose data it continues.
+    pub before: Option<u64>,
     /// Redis' clock, in microseconds since 1970.
     pub clock: i64,
     /// The keys that the running script declared.
@@ -50,31 +56,26 @@ impl Keyspace {
         match (name.as_str(), arguments) {
             ("TIME", []) => self.time(),
             ("INFO", [section]) if section == b"replication" => self.info(),
-            ("XINFO", [stream, key]) if stream == b"STREAM" => self.declared(key).unwrap_or_else(|| self.xinfo(key)),
-            ("XADD", [key, rest @ ..]) => self.declared(key).unwrap_or_else(|| self.xadd(key, rest)),
-            (_, [key, rest @ ..]) => self.declared(key).unwrap_or_else(|| self.hash(&name, key, rest)),
+            ("XINFO", [stream, key]) if stream == b"STREAM" => self.keyed("XINFO", key, &[]),
+            (_, [key, rest @ ..]) => self.keyed(&name, key, rest),
             _ => error(&format!("unknown command '{name}'")),
         }
     }
 
-    fn hash(&mut self, name: &str, key: &[u8], rest: &[Vec<u8>]) -> Reply {
-        if self.streams.contains_key(key) && name != "UNLINK" {
-            return Reply::Error("WRONGTYPE Operation against a key holding the wrong kind of value".into());
+    fn keyed(&mut self, name: &str, key: &[u8], rest: &[Vec<u8>]) -> Reply {
+        if let Some(refusal) = self.declared(key).or_else(|| self.of_other_kind(name, key)) {
+            return refusal;
         }
         match (name, rest) {
-            ("HGET", [field]) => self.field(key, field),
-            ("HMGET", [_, ..]) => Reply::Array(rest.iter().map(|field| self.field(key, field)).collect()),
-            ("HLEN", []) => Reply::Integer(self.hashes.get(key).map_or(0, |hash| hash.fields.len() as i64)),
-            ("HGETALL", []) => self.hgetall(key),
-            ("HDEL", [_, ..]) => self.hdel(key, rest),
-            ("HSET", [_, _, ..]) if rest.len().is_multiple_of(2) => self.hset(key, rest),
-            ("UNLINK", []) => {
-                let gone = self.hashes.remove(key).is_some() || self.streams.remove(key).is_some();
-                Reply::Integer(i64::from(gone))
-            }
+            ("UNLINK", []) => Reply::Integer(i64::from(self.remove(key))),
             ("PTTL", []) => Reply::Integer(self.pttl(key)),
             ("PEXPIRE", [life]) => self.pexpire(key, life),
-            _ => error(&format!("unknown command '{name}' of {} arguments", rest.len() + 1)),
+            ("GET", []) => self.strings.get(key).map_or(Reply::Nil, |text| Reply::Bulk(text.value.clone())),
+            ("SET", [value, px, life]) if px == b"PX" => self.set(key, value, life),
+            ("XINFO", []) => self.xinfo(key),
+            ("XADD", _) => self.xadd(key, rest),
+            ("XREVRANGE", [end, start, count, most]) if count == b"COUNT" => self.xrevrange(key, [end, start], most),
+            _ => self.hash(name, key, rest),
         }
     }
 
@@ -87,98 +88,102 @@ impl Keyspace {
         (!known).then(|| error("Script attempted to access a non declared key"))
     }
 
+    fn of_other_kind(&self, name: &str, key: &[u8]) -> Option<Reply> {
+        let (hash, string) = (self.hashes.contains_key(key), self.strings.contains_key(key));
+        let stream = self.streams.contains_key(key);
+        let wrong = match name.as_bytes() {
+            b"GET" => hash || stream,
+            [b'H', ..] => string || stream,
+            [b'X', ..] => string || hash,
+            _ => false,
+        };
+        wrong.then(|| Reply::Error("WRONGTYPE Operation against a key holding the wrong kind of value".into()))
+    }
+
     fn time(&self) -> Reply {
         let part = |number: i64| Reply::Bulk(number.to_string().into_bytes());
         Reply::Array(vec![part(self.clock.div_euclid(1_000_000)), part(self.clock.rem_euclid(1_000_000))])
     }
 
     fn info(&self) -> Reply {
-        let text = format!("# Replication\r\nrole:master\r\nmaster_replid:{:040x}\r\n", self.epoch);
-        Reply::Bulk(text.into_bytes())
+        let (epoch, before) = (self.epoch, self.before.unwrap_or_default());
+        let ids = format!("master_replid:{epoch:040x}\r\nmaster_replid2:{before:040x}\r\n");
+        Reply::Bulk(format!("# Replication\r\nrole:master\r\n{ids}master_repl_offset:0\r\n").into_bytes())
     }
 
-    fn xinfo(&self, key: &[u8]) -> Reply {
-        let Some(stream) = self.streams.get(key) else { return error("no such key") };
-        let name = |text: &str| Reply::Bulk(text.as_bytes().to_vec());
-        let number = |value: u64| Reply::Integer(value as i64);
-        let last = Reply::Bulk(format!("{}-0", self.clock / 1000).into_bytes());
-        Reply::Array(vec![
-            name("length"),
-            number(stream.length),
-            name("last-generated-id"),
-            last,
-            name("entries-added"),
-            number(stream.added),
-            name("groups"),
-            number(0),
-        ])
+    fn remove(&mut self, key: &[u8]) -> bool {
+        let (hash, string) = (self.hashes.remove(key).is_some(), self.strings.remove(key).is_some());
+        self.streams.remove(key).is_some() || hash || string
     }
 
-    /// `MAXLEN ~ n * field value ..`. What is trimmed "nearly exactly" leaves by whole nodes of 100.
-    fn xadd(&mut self, key: &[u8], rest: &[Vec<u8>]) -> Reply {
-        let [maxlen, about, most, id, fields @ ..] = rest else { return error("syntax error") };
-        let most: Option<u64> = std::str::from_utf8(most).ok().and_then(|text| text.parse().ok());
-        let (true, Some(most)) = (maxlen == b"MAXLEN" && about == b"~" && id == b"*", most) else {
-            return error("syntax error");
-        };
-        if fields.is_empty() || !fields.len().is_multiple_of(2) {
-            return error("wrong number of arguments for 'xadd' command");
+    fn set(&mut self, key: &[u8], value: &[u8], life: &[u8]) -> Reply {
+        match number(life) {
+            None => error("value is not an integer or out of range"),
+            Some(..=0) => error("invalid expire time in 'set' command"),
+            Some(life) => {
+                self.remove(key);
+                let ends = Some(self.clock / 1000 + life);
+                self.strings.insert(key.to_vec(), Text { value: value.to_vec(), ends });
+                Reply::Status("OK")
+            }
         }
-        let stream = self.streams.entry(key.to_vec()).or_default();
-        stream.added += 1;
-        stream.length += 1;
-        stream.length -= stream.length.saturating_sub(most) / 100 * 100;
-        Reply::Bulk(format!("{}-{}", self.clock / 1000, stream.added).into_bytes())
     }
 
-    fn hgetall(&self, key: &[u8]) -> Reply {
-        let fields = self.hashes.get(key).into_iter().flat_map(|hash| &hash.fields);
-        Reply::Array(fields.flat_map(|(name, value)| [name, value]).cloned().map(Reply::Bulk).collect())
+    /// The end of a key, where there is such a key.
+    fn ends(&mut self, key: &[u8]) -> Option<&mut Option<i64>> {
+        let hash = self.hashes.get_mut(key).map(|hash| &mut hash.ends);
+        let string = self.strings.get_mut(key).map(|text| &mut text.ends);
+        hash.or(string).or(self.streams.get_mut(key).map(|stream| &mut stream.ends))
     }
 
-    fn hdel(&mut self, key: &[u8], fields: &[Vec<u8>]) -> Reply {
-        let Some(hash) = self.hashes.get_mut(key) else { return Reply::Integer(0) };
-        let gone = fields.iter().filter(|field| hash.fields.remove(*field).is_some()).count();
-        if hash.fields.is_empty() {
-            self.hashes.remove(key);
-        }
-        Reply::Integer(gone as i64)
-    }
-
-    fn field(&self, key: &[u8], field: &[u8]) -> Reply {
-        let found = self.hashes.get(key).and_then(|hash| hash.fields.get(field));
-        found.map_or(Reply::Nil, |value| Reply::Bulk(value.clone()))
-    }
-
-    fn hset(&mut self, key: &[u8], pairs: &[Vec<u8>]) -> Reply {
-        let hash = self.hashes.entry(key.to_vec()).or_default();
-        let new = pairs.chunks_exact(2).filter(|pair| hash.fields.insert(pair[0].clone(), pair[1].clone()).is_none());
-        Reply::Integer(new.count() as i64)
-    }
-
-    fn pttl(&self, key: &[u8]) -> i64 {
-        let Some(hash) = self.hashes.get(key) else { return -2 };
-        hash.ends.map_or(-1, |ends| ends - self.clock / 1000)
+    fn pttl(&mut self, key: &[u8]) -> i64 {
+        let now = self.clock / 1000;
+        self.ends(key).map_or(-2, |ends| ends.map_or(-1, |ends| ends - now))
     }
 
     fn pexpire(&mut self, key: &[u8], life: &[u8]) -> Reply {
-        let life: Option<i64> = std::str::from_utf8(life).ok().and_then(|text| text.parse().ok());
-        let Some(life) = life else { return error("value is not an integer or out of range") };
-        let ends = self.clock / 1000 + life;
-        match self.hashes.get_mut(key) {
-            Some(hash) => hash.ends = Some(ends),
-            None => return Reply::Integer(0),
+        let Some(life) = number(life) else { return error("value is not an integer or out of range") };
+        let now = self.clock / 1000;
+        let Some(ends) = self.ends(key) else { return Reply::Integer(0) };
+        *ends = Some(now + life);
+        if life <= 0 {
+            self.remove(key);
         }
         Reply::Integer(1)
     }
 
-    /// Drops what is over its time.
+    /// Drops what is over its time: at its very end a key is still there.
     pub fn expire(&mut self) {
         let now = self.clock / 1000;
-        self.hashes.retain(|_, hash| hash.ends.is_none_or(|ends| ends > now));
+        let lasts = |ends: Option<i64>| ends.is_none_or(|ends| ends >= now);
+        self.hashes.retain(|_, hash| lasts(hash.ends));
+        self.strings.retain(|_, text| lasts(text.ends));
+        self.streams.retain(|_, stream| lasts(stream.ends));
+    }
+
+    /// `FLUSHALL`: no key is left, and nobody can tell by the epoch.
+    pub fn flush(&mut self) {
+        (self.hashes, self.strings, self.streams) = Default::default();
+    }
+
+    /// A replica that has all of it becomes the master.
+    pub fn promote(&mut self) {
+        self.before = Some(self.epoch);
+        self.epoch += 1;
+    }
+
+    /// The server comes back empty: it never saves.
+    pub fn restart(&mut self) {
+        self.flush();
+        self.before = None;
+        self.epoch += 1;
     }
 }
 
-fn error(text: &str) -> Reply {
+pub fn number(text: &[u8]) -> Option<i64> {
+    std::str::from_utf8(text).ok()?.parse().ok()
+}
+
+pub fn error(text: &str) -> Reply {
     Reply::Error(format!("ERR {text}"))
 }

@@ -51,7 +51,11 @@ fn strings(lua: &Lua, values: &[Vec<u8>]) -> Table {
 
 fn calling(lua: &Lua, keys: Rc<RefCell<Keyspace>>, raises: bool) -> Function {
     lua.create_function(move |lua, arguments: MultiValue| {
-        let command: Vec<Vec<u8>> = arguments.iter().map(argument).collect();
+        let command: Option<Vec<Vec<u8>>> = arguments.iter().map(argument).collect();
+        let Some(command) = command else {
+            let text = "ERR Lua redis lib command arguments must be strings or integers";
+            return Err(mlua::Error::RuntimeError(text.into()));
+        };
         match keys.borrow_mut().call(&command) {
             Reply::Error(text) if raises => Err(mlua::Error::RuntimeError(text)),
             reply => value(lua, &reply),
@@ -60,19 +64,24 @@ fn calling(lua: &Lua, keys: Rc<RefCell<Keyspace>>, raises: bool) -> Function {
     .unwrap()
 }
 
-fn argument(value: &Value) -> Vec<u8> {
+fn argument(value: &Value) -> Option<Vec<u8>> {
     match value {
-        Value::String(text) => text.as_bytes().to_vec(),
-        Value::Integer(number) => number.to_string().into_bytes(),
+        Value::String(text) => Some(text.as_bytes().to_vec()),
+        Value::Integer(number) => Some(number.to_string().into_bytes()),
         // Redis writes Lua numbers with %.17g.
-        Value::Number(number) => format!("{number}").into_bytes(),
-        _ => Vec::new(),
+        Value::Number(number) => Some(format!("{number}").into_bytes()),
+        _ => None,
     }
 }
 
 fn value(lua: &Lua, reply: &Reply) -> mlua::Result<Value> {
     Ok(match reply {
         Reply::Nil => Value::Boolean(false),
+        Reply::Status(text) => {
+            let table = lua.create_table()?;
+            table.set("ok", *text)?;
+            Value::Table(table)
+        }
         Reply::Integer(number) => Value::Number(*number as f64),
         Reply::Bulk(bytes) => Value::String(lua.create_string(bytes)?),
         Reply::Array(members) => {
@@ -96,6 +105,7 @@ fn reply(value: &Value) -> Reply {
         Value::Integer(number) => Reply::Integer(*number),
         Value::Number(number) => Reply::Integer(*number as i64),
         Value::Boolean(true) => Reply::Integer(1),
+        Value::Table(table) if table.contains_key("ok").unwrap() => Reply::Status("OK"),
         Value::Table(table) => match table.get::<String>("err") {
             Ok(text) => Reply::Error(text),
             Err(_) => Reply::Array(table.sequence_values::<Value>().map(|member| reply(&member.unwrap())).collect()),

@@ -2,12 +2,14 @@
 //! only what the shipped [`acl`] lets them do.
 
 mod acl;
+mod hash;
 mod keyspace;
 mod lua;
 mod server;
 mod sha1;
+mod stream;
 mod webdis;
 
-pub use keyspace::Hash;
+pub use keyspace::{Hash, Keyspace, Text};
 pub use server::Server;
 pub use webdis::command;

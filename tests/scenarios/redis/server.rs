@@ -110,6 +110,7 @@ fn split(rest: Arguments<'_>) -> Option<(Arguments<'_>, Arguments<'_>)> {
 fn write(reply: &Reply, bytes: &mut Vec<u8>) {
     match reply {
         Reply::Nil => bytes.extend_from_slice(b"$-1\r\n"),
+        Reply::Status(text) => bytes.extend_from_slice(format!("+{text}\r\n").as_bytes()),
         Reply::Integer(number) => bytes.extend_from_slice(format!(":{number}\r\n").as_bytes()),
         Reply::Error(text) => bytes.extend_from_slice(format!("-{text}\r\n").as_bytes()),
         Reply::Bulk(payload) => {

@@ -7,6 +7,7 @@ use serde_json::Value;
 use crate::bootstrap::Bootstrap;
 use crate::client::{Client, Request, Response};
 use crate::envoy::{Envoy, Options};
+use crate::fleet::Fleet;
 use crate::metrics::Metrics;
 use crate::paths;
 use crate::port::Port;
@@ -99,16 +100,34 @@ impl Builder {
             webdis.start()?;
         }
         let unserved = Port::free()?;
+        let options = self.options.clone();
+        let mut bootstrap = self.bootstrap(unserved.number())?;
+        bootstrap.send_to("webdis", webdis.port())?;
+        let mut envoy = Envoy::changed(bootstrap, folder.path(), options)?;
+        envoy.start()?;
+        Ok(Stack { envoy, webdis, redis, _unserved: unserved, folder })
+    }
+
+    /// Starts it with so many Envoys, each with workers of its own, before one webdis and one Redis. Redis and webdis run
+    /// from the start, whatever was said before.
+    ///
+    /// # Errors
+    /// As [`Builder::start`].
+    pub fn fleet(self, pods: usize) -> Result<Fleet, String> {
+        let unserved = Port::free()?;
+        let options = self.options.clone();
+        Fleet::start(&self.bootstrap(unserved.number())?, &options, pods, unserved)
+    }
+
+    /// The configuration, before ports are its own; `unserved` is the service's where there is none.
+    fn bootstrap(self, unserved: u16) -> Result<Bootstrap, String> {
         let mut bootstrap = Bootstrap::shipped()?;
         bootstrap.load(&paths::plugin()?)?;
-        bootstrap.send_to("webdis", webdis.port())?;
-        bootstrap.send_to("fingerprint-api", self.service.unwrap_or(unserved.number()))?;
+        bootstrap.send_to("fingerprint-api", self.service.unwrap_or(unserved))?;
         for change in self.changes {
             change(&mut bootstrap)?;
         }
-        let mut envoy = Envoy::changed(bootstrap, folder.path(), self.options)?;
-        envoy.start()?;
-        Ok(Stack { envoy, webdis, redis, _unserved: unserved, folder })
+        Ok(bootstrap)
     }
 }
 
@@ -170,19 +189,7 @@ impl Stack {
     /// # Errors
     /// A sentence with what Envoy's log or metrics say.
     pub fn unharmed(&self) -> Result<(), String> {
-        let log = std::fs::read(self.envoy.log()).map_err(|error| format!("no log: {error}"))?;
-        let log = String::from_utf8_lossy(&log);
-        let bad = log.lines().find(|line| line.contains("panicked") || line.contains("Proxy-Wasm plugin in-VM"));
-        if let Some(line) = bad {
-            return Err(format!("Envoy's log says: {line}"));
-        }
-        let page = self.envoy.page("/stats/prometheus")?;
-        let reloaded = |line: &&str| line.contains("vm_reload") && !line.starts_with('#') && !line.ends_with(" 0");
-        if let Some(line) = page.lines().find(reloaded) {
-            return Err(format!("a VM was made anew: {line}"));
-        }
-        let unknown = |line: &&str| line.contains("unexpected_total{") && !line.contains("body_withheld");
-        page.lines().find(unknown).map_or(Ok(()), |line| Err(format!("the filter met the unexpected: {line}")))
+        self.envoy.unharmed()
     }
 
     /// Where the configurations and logs are.

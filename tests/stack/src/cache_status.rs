@@ -11,10 +11,14 @@ pub struct CacheStatus {
     pub fwd_status: Option<u16>,
     /// `stored`: the origin's answer was stored.
     pub stored: bool,
+    /// `collapsed`: the request waited for the answer to another one.
+    pub collapsed: bool,
     /// `ttl`: seconds of freshness left, negative when stale.
     pub ttl: Option<i64>,
     /// `detail`: the tier of a hit, or the reason.
     pub detail: Option<String>,
+    /// `key`: the key of the entry, where the rule shows it.
+    pub key: Option<String>,
 }
 
 impl CacheStatus {
@@ -39,10 +43,12 @@ impl CacheStatus {
         match key {
             "hit" => self.hit = true,
             "stored" => self.stored = true,
+            "collapsed" => self.collapsed = true,
             "fwd" => self.fwd = Some(value.to_owned()),
             "fwd-status" => self.fwd_status = value.parse().ok(),
             "ttl" => self.ttl = value.parse().ok(),
             "detail" => self.detail = Some(value.to_owned()),
+            "key" => self.key = Some(value.to_owned()),
             _ => {}
         }
     }
@@ -67,5 +73,12 @@ mod tests {
         let status = CacheStatus::parse(value, "fingerprint-cache").unwrap();
         assert_eq!((status.hit, status.stored, status.fwd_status), (false, true, Some(200)));
         assert_eq!((status.fwd.as_deref(), status.detail.as_deref()), (Some("uri-miss"), Some("a")));
+    }
+
+    #[test]
+    fn a_waiter_says_so_and_a_rule_may_show_its_key() {
+        let value = "fingerprint-cache; fwd=uri-miss; fwd-status=200; collapsed; key=\"a:b\"";
+        let status = CacheStatus::parse(value, "fingerprint-cache").unwrap();
+        assert_eq!((status.collapsed, status.key.as_deref()), (true, Some("a:b")));
     }
 }

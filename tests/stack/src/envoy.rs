@@ -1,13 +1,14 @@
 //! Envoy: started with the shipped configuration or a changed one, reconfigured while it runs, asked for its metrics.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
 use crate::bootstrap::Bootstrap;
-use crate::client::Request;
+use crate::client::{Client, Request};
 use crate::metrics::Metrics;
 use crate::paths;
 use crate::port::Port;
@@ -20,6 +21,9 @@ pub const ADMIN: u16 = 18001;
 
 /// Compiling the module takes most of it, on a machine with two busy cores.
 const START: Duration = Duration::from_secs(30);
+
+/// A connection lands on a worker by chance: so many never to one of them do not happen.
+const CONNECTIONS: usize = 64;
 
 /// How the process is started.
 #[derive(Clone, Debug)]
@@ -179,6 +183,70 @@ impl Envoy {
     /// A sentence, when it does not run.
     pub fn metrics(&self) -> Result<Metrics, String> {
         self.page("/stats/prometheus").map(|page| Metrics::parse(&page))
+    }
+
+    /// A connection to each worker, in no particular order. Nobody else may connect meanwhile: which worker got a
+    /// connection is told by Envoy's own counters.
+    ///
+    /// # Errors
+    /// A sentence, when it does not run, or one worker gets all connections.
+    pub fn workers(&self) -> Result<Vec<Client>, String> {
+        let mut found = BTreeMap::new();
+        let mut before = self.taken()?;
+        for _ in 0..CONNECTIONS {
+            let client = Client::connect(self.port())?;
+            let after = self.changed_from(&before)?;
+            let grown = after.iter().find(|(worker, count)| before.get(*worker) != Some(count));
+            let worker = grown.map(|(worker, _)| worker.clone()).unwrap_or_default();
+            found.entry(worker).or_insert(client);
+            if found.len() == self.options.workers {
+                return Ok(found.into_values().collect());
+            }
+            before = after;
+        }
+        Err(format!("{CONNECTIONS} connections, and {} of {} workers", found.len(), self.options.workers))
+    }
+
+    /// How many connections each worker has taken.
+    fn taken(&self) -> Result<BTreeMap<String, String>, String> {
+        let page = self.page("/stats?filter=^listener\\..*\\.worker_[0-9]+\\.downstream_cx_total$")?;
+        let lines = page.lines().filter(|line| !line.starts_with("listener.admin"));
+        Ok(lines.filter_map(|line| line.split_once(": ")).map(|(name, count)| (name.into(), count.into())).collect())
+    }
+
+    /// The same, once it is something else: the system says that a connection stands before its worker knows of it.
+    fn changed_from(&self, before: &BTreeMap<String, String>) -> Result<BTreeMap<String, String>, String> {
+        let deadline = Instant::now() + START;
+        loop {
+            let now = self.taken()?;
+            if now != *before {
+                return Ok(now);
+            }
+            if Instant::now() > deadline {
+                return Err("no worker took the connection".to_owned());
+            }
+            std::thread::sleep(Duration::from_millis(2));
+        }
+    }
+
+    /// That no VM died, nothing panicked, and the filter met no event it does not know.
+    ///
+    /// # Errors
+    /// A sentence with what its log or metrics say.
+    pub fn unharmed(&self) -> Result<(), String> {
+        let log = std::fs::read(self.log()).map_err(|error| format!("no log: {error}"))?;
+        let log = String::from_utf8_lossy(&log);
+        let bad = log.lines().find(|line| line.contains("panicked") || line.contains("Proxy-Wasm plugin in-VM"));
+        if let Some(line) = bad {
+            return Err(format!("Envoy's log says: {line}"));
+        }
+        let page = self.page("/stats/prometheus")?;
+        let reloaded = |line: &&str| line.contains("vm_reload") && !line.starts_with('#') && !line.ends_with(" 0");
+        if let Some(line) = page.lines().find(reloaded) {
+            return Err(format!("a VM was made anew: {line}"));
+        }
+        let unknown = |line: &&str| line.contains("unexpected_total{") && !line.contains("body_withheld");
+        page.lines().find(unknown).map_or(Ok(()), |line| Err(format!("the filter met the unexpected: {line}")))
     }
 
     /// Writes the listener file anew and waits for what becomes of it.

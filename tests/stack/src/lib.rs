@@ -11,7 +11,9 @@
 //! - [`resp`], [`redis`], [`webdis`]: L2, and raw access to what is in it.
 //! - [`bootstrap`], [`metrics`], [`envoy`]: Envoy with the shipped configuration, changed where a test needs it.
 //! - [`origin`], [`demo`]: the service: scripted in this process, or the demo program.
-//! - [`builder`]: all of it at once.
+//! - [`builder`]: all of it at once; [`fleet`]: several Envoys before one L2, [`relay`]: a way that can be cut or led
+//!   elsewhere.
+//! - [`publisher`]: invalidations, as those publish them that are no Envoy.
 //!
 //! ```no_run
 //! use stack::{Origin, Request, Stack, answer};
@@ -30,12 +32,15 @@ pub mod cache_status;
 pub mod client;
 pub mod demo;
 pub mod envoy;
+pub mod fleet;
 pub mod metrics;
 pub mod origin;
 pub mod paths;
 pub mod port;
 pub mod process;
+pub mod publisher;
 pub mod redis;
+pub mod relay;
 pub mod resp;
 pub mod scratch;
 pub mod webdis;
@@ -46,11 +51,14 @@ pub use cache_status::CacheStatus;
 pub use client::{Client, Request, Response};
 pub use demo::Demo;
 pub use envoy::{Envoy, Options};
+pub use fleet::{Fleet, Pod};
 pub use metrics::Metrics;
 pub use origin::{Asked, Origin, Step, answer};
 pub use port::Port;
 pub use process::Process;
+pub use publisher::{Publisher, Scope};
 pub use redis::Redis;
+pub use relay::Relay;
 pub use resp::{Reply, Resp};
 pub use scratch::Scratch;
 pub use webdis::Webdis;

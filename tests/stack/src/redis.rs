@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::paths;
 use crate::port::Port;
@@ -129,6 +129,57 @@ impl Redis {
         // A master that does not answer: nothing is ever copied from it, so the data stays.
         let master = if read_only { ["REPLICAOF", "127.0.0.1", "1"] } else { ["REPLICAOF", "NO", "ONE"] };
         self.call(&master).map(drop)
+    }
+
+    /// Makes it a replica of another Redis, and waits until it has all that is there.
+    ///
+    /// # Errors
+    /// A sentence, when one of them does not run or answer, or it takes too long.
+    pub fn follow(&mut self, master: &Self) -> Result<(), String> {
+        // Without it a master waits some seconds for more replicas to come.
+        master.call(&["CONFIG", "SET", "repl-diskless-sync-delay", "0"])?;
+        self.call(&["CONFIG", "SET", "masteruser", ADMIN.0, "masterauth", ADMIN.1])?;
+        self.call(&["REPLICAOF", "127.0.0.1", &master.port().to_string()])?;
+        self.until(|redis| Ok(redis.info("replication")?.contains("master_link_status:up")))
+    }
+
+    /// Makes a replica a master of its own.
+    ///
+    /// # Errors
+    /// As [`Redis::follow`].
+    pub fn promote(&mut self) -> Result<(), String> {
+        self.call(&["REPLICAOF", "NO", "ONE"]).map(drop)
+    }
+
+    /// Waits until its replica has all that was written so far.
+    ///
+    /// # Errors
+    /// A sentence, when it does not run or answer, or the replica has not confirmed after two seconds.
+    pub fn replicated(&self) -> Result<(), String> {
+        match self.call(&["WAIT", "1", "1500"])?.integer() {
+            Some(1..) => Ok(()),
+            _ => Err("no replica has it".to_owned()),
+        }
+    }
+
+    /// A section of `INFO`.
+    ///
+    /// # Errors
+    /// A sentence, when it does not run or answer.
+    pub fn info(&self, section: &str) -> Result<String, String> {
+        let reply = self.call(&["INFO", section])?;
+        Ok(reply.bytes().map(|bytes| String::from_utf8_lossy(bytes).into_owned()).unwrap_or_default())
+    }
+
+    fn until(&mut self, done: impl Fn(&Self) -> Result<bool, String>) -> Result<(), String> {
+        let deadline = Instant::now() + START;
+        while !done(self)? {
+            if Instant::now() > deadline {
+                return Err(format!("the replica has no link to its master after {START:?}"));
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        Ok(())
     }
 
     /// Makes every write fail for want of memory (`-OOM`), or gives the shipped limit back.

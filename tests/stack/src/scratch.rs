@@ -30,6 +30,16 @@ impl Scratch {
         &self.folder
     }
 
+    /// Makes a directory in it, for one of several processes of a kind.
+    ///
+    /// # Errors
+    /// A sentence with the path.
+    pub fn room(&self, name: &str) -> Result<PathBuf, String> {
+        let folder = self.folder.join(name);
+        std::fs::create_dir_all(&folder).map_err(|error| format!("cannot make {}: {error}", folder.display()))?;
+        Ok(folder)
+    }
+
     /// Whether it stays when dropped, whatever happened.
     pub fn keep(&mut self, kept: bool) {
         self.kept = kept;
@@ -37,13 +47,15 @@ impl Scratch {
 
     fn show(&self) {
         eprintln!("The files of this stack stay in {}", self.folder.display());
-        for file in std::fs::read_dir(&self.folder).into_iter().flatten().flatten() {
-            let file = file.path();
-            if file.extension().is_some_and(|is| is == "log") {
-                eprintln!("The end of {}:\n{}", file.display(), last_lines(&file, 15));
-            }
+        let rooms = files(&self.folder).filter(|file| file.is_dir()).flat_map(|room| files(&room));
+        for file in files(&self.folder).chain(rooms).filter(|file| file.extension().is_some_and(|is| is == "log")) {
+            eprintln!("The end of {}:\n{}", file.display(), last_lines(&file, 15));
         }
     }
+}
+
+fn files(folder: &Path) -> impl Iterator<Item = PathBuf> + use<> {
+    std::fs::read_dir(folder).into_iter().flatten().flatten().map(|file| file.path())
 }
 
 impl Drop for Scratch {

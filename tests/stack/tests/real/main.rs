@@ -2,7 +2,10 @@
 //!
 //! - [`acl`]: the user that webdis is may run what the scripts need, and nothing else.
 //! - [`l2`]: Redis and webdis stopped, killed, paused, read-only, full.
+//! - [`scripts`]: the shipped scripts on a real Redis behind a real webdis, and the double of the simulator beside them:
+//!   both are asked everything, and agree.
 //! - [`envoy`]: started, changed while it runs, refused.
+//! - [`fleet`]: a connection to each worker, a replica that takes over, a pod that is cut off.
 //! - [`safety`]: no process outlives the one that started it.
 //! - [`compose`]: the compose file, as far as it goes without docker.
 
@@ -11,8 +14,10 @@
 mod acl;
 mod compose;
 mod envoy;
+mod fleet;
 mod l2;
 mod safety;
+mod scripts;
 
 use stack::{Port, Redis, Scratch, Webdis};
 
