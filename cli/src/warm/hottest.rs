@@ -3,7 +3,7 @@
 //! How hot a key is, Redis knows by how often it was used where its `maxmemory-policy` counts that (`*-lfu`), else by how
 //! long ago. Keys are sampled by SCAN; entries are read only of those that are chosen, as reading counts as use.
 
-use crate::redis::{self, Redis, Reply};
+use crate::redis::{self, Redis};
 use crate::store::{self, Name, Variant, Walk};
 
 use super::list::{List, Wanted};
@@ -111,13 +111,10 @@ fn measure(redis: &mut Redis, hash: &str) -> Result<By, String> {
 /// The heat of each, the hottest being the smallest. What is gone meanwhile is the coldest.
 fn heats(redis: &mut Redis, names: &[Name], by: By) -> Result<Vec<i64>, String> {
     let questions: Vec<_> = names.iter().map(|name| redis::command("OBJECT", &[by.word(), &name.hash])).collect();
-    if questions.is_empty() {
-        return Ok(Vec::new());
-    }
-    let heat = |reply: &Reply| match (reply, by) {
-        (Reply::Int(count), By::Frequency) => count.saturating_neg(),
-        (Reply::Int(seconds), By::Idleness) => *seconds,
-        _ => i64::MAX,
+    let heat = |reply: &Option<i64>| match (reply, by) {
+        (Some(count), By::Frequency) => count.saturating_neg(),
+        (Some(seconds), By::Idleness) => *seconds,
+        (None, _) => i64::MAX,
     };
     Ok(redis.ask_all(&questions)?.iter().map(heat).collect())
 }
