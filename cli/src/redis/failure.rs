@@ -52,4 +52,21 @@ mod tests {
         assert!(sentence("h:1", &io(std::io::ErrorKind::WouldBlock)).contains("--timeout"));
         assert!(sentence("h:1", &io(std::io::ErrorKind::BrokenPipe)).contains("h:1"));
     }
+
+    #[test]
+    fn what_redis_refuses_says_why() {
+        let said = |code: &str| {
+            let error = redis::make_extension_error(code.to_owned(), Some("the detail".to_owned()));
+            sentence("h:1", &error)
+        };
+        for (code, expected) in [
+            ("READONLY", "is a replica and takes no writes. Name the master"),
+            ("NOAUTH", "refuses the login (the detail). Give the user in --redis and the password"),
+            ("NOPERM", "does not allow this user: the detail. Log in as a user who may"),
+            ("LOADING", "cannot do it now: LOADING the detail. Try again"),
+            ("MISCONF", "reports MISCONF the detail. Look into its log."),
+        ] {
+            assert!(said(code).contains(expected), "{}", said(code));
+        }
+    }
 }

@@ -28,6 +28,7 @@ fn what_matches_is_counted_as_the_filter_would() {
         (&["--key", &chrome.key], 1),
         (&["--key", &firefox.place.hash], 1),
         (&["--uri", FIREFOX], 1),
+        (&["--uri", &firefox.uri], 1),
         (&["--uri", "/v1/profiles/firefox"], 0),
         (&["--prefix", "/v1/profiles/"], 2),
         (&["--prefix", "api.example/v1/profiles/c"], 1),

@@ -24,6 +24,8 @@ pub struct Stored {
     pub place: Place,
     /// The short name.
     pub key: String,
+    /// The digest of its URI.
+    pub uri: String,
 }
 
 impl Scene {
@@ -72,7 +74,7 @@ impl Scene {
         let bytes = codec::encode(&Entry { key: text("text"), position: position.clone(), ..entry.clone() }).unwrap();
         let fill = redis::fill(&place, &entry.selecting, Duration::from_secs(60), &position, &lease, bytes);
         assert_eq!(redis::read_fill(&self.call(fill)), Ok(true));
-        Stored { place, key: text("name") }
+        Stored { place, key: text("name"), uri: text("uri") }
     }
 
     /// Runs a call of the filter's and gives the reply as it goes over the wire.
