@@ -25,23 +25,24 @@ const SILENCE: Duration = BEAT.saturating_mul(10);
 /// How long another bridge may take to say that it lives.
 const OTHERS: Duration = BEAT.saturating_mul(3);
 
-/// What to do about events that may have been missed.
+/// What is invalidated because of events that may have been missed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Missed {
-    /// Invalidate everything
+    // No doc comments on the variants: help would take a page for each.
+    // Everything.
     All,
-    /// Nothing: old answers may be served until they expire
+    // Nothing: old answers may be served until they expire.
     Ignore,
 }
 
 /// The same, at the start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Start {
-    /// Invalidate everything, unless another bridge has listened meanwhile
+    // Everything, unless another bridge has listened meanwhile.
     Auto,
-    /// Invalidate everything
+    // Everything.
     All,
-    /// Nothing
+    // Nothing.
     Ignore,
 }
 

@@ -41,52 +41,55 @@ use self::state::State;
 use crate::output::{OK, Output};
 use crate::redis::Arguments as Redis;
 
+/// Where the fingerprint API is.
+const HOST: &str = "fingerprint-api.fingerprint-api.svc.cluster.local";
 /// So many events wait for Redis at most; beyond them everything is invalidated.
 const QUEUE: usize = 10_000;
 /// How long what was heard may take to be published when the bridge is to end.
 const FAREWELL: Duration = Duration::from_secs(8);
 
 const HELP: &str = "\
-A mapping is SOURCE=SCOPE:VALUE. In SOURCE * stands for any text and \\* for a star; $1 in VALUE repeats what the first \
-star stood for. SCOPE is key, uri, prefix, pattern, tag or rule; `all` and `none` have no value. The first SOURCE that \
-matches counts, with every mapping of that same SOURCE; the built-in ones for the fingerprint API come last. What no \
-mapping can say is said of everything, and counted in unmapped_total: alert on that.
-  --map 'fingerprint:v1:*=pattern:/v1/fingerprints/profiles/$1' --map 'ml_model:*=tag:model' --map 'session:*=none'
+Events are JSON: {event_type: invalidate|update|prewarm, key_pattern, timestamp, source_pod, priority}; the
+first two are needed. An update becomes a refresh. Pub/sub loses what nobody hears: after a lost connection
+everything is invalidated. At the start (auto) only where no other bridge has listened meanwhile.
 
-Several bridges may run: an invalidation may then be published more than once, refreshes and prewarms are not.
-The user in Redis needs: +subscribe +publish +eval +info +time +xadd +xinfo|stream +hset +hdel +hlen +hgetall +set +del \
-+scan +memory|usage +dbsize, the keys <prefix>:* and the channels cache:* and <prefix>:bridge.
-Exit status: 0 asked to end; 2 cannot begin, or Redis forbids what it needs.";
+A mapping is SOURCE=SCOPE:VALUE. In SOURCE * stands for any text and \\* for a star; $1 in VALUE repeats what the
+first * stood for. SCOPE is key, uri, prefix, pattern, tag or rule; `all` and `none` have no value. The first
+SOURCE that matches counts, with every mapping of that SOURCE; those built in for the fingerprint API come last.
+What no mapping can say is said of everything, and counted in unmapped_total: alert on that.
+  --map 'fingerprint:v1:*=pattern:/v1/fingerprints/profiles/$1' --map 'session:*=none'
 
-/// Hears cache:invalidate, cache:update and cache:prewarm, and publishes what they say in the invalidation log
-///
-/// Events are JSON: {event_type: invalidate|update|prewarm, key_pattern, timestamp, source_pod, priority}, of which the
-/// first two are needed. An update becomes a refresh. Pub/sub loses what nobody hears, so after a lost connection
-/// everything is invalidated; at the start only where no other bridge has listened.
+Several bridges may run: an invalidation may then be published twice, a refresh or prewarm is not. The user in
+Redis needs the keys <prefix>:* and the channels cache:* and <prefix>:bridge, and may +subscribe +unsubscribe
++publish +eval +info +time +xadd +xinfo|stream +hset +hdel +hlen +hgetall +set +del +scan +memory|usage +dbsize.
+
+Exit status:
+  0  asked to end
+  2  cannot begin, or Redis forbids what it needs";
+
+/// Publishes in the log what is said on cache:invalidate, cache:update and cache:prewarm
 #[derive(clap::Args)]
 #[command(after_help = HELP)]
 pub struct Arguments {
-    #[command(flatten)]
-    redis: Redis,
     /// What a key pattern means here; repeatable
     #[arg(long, value_name = "SOURCE=SCOPE:VALUE")]
     map: Vec<String>,
-    /// Mappings, one a line, after those of --map; `prewarm SOURCE=URL` is one of --prewarm-url, # begins a comment
+    /// Mappings, one a line, after those of --map; `prewarm SOURCE=URL` is one of --prewarm-url
     #[arg(long, value_name = "FILE")]
     map_file: Option<PathBuf>,
     /// What to fetch when a pattern is to be prewarmed; repeatable
     #[arg(long, value_name = "SOURCE=URL")]
     prewarm_url: Vec<String>,
-    /// The host of such URLs that begin with a slash
-    #[arg(long, value_name = "HOST", default_value = "fingerprint-api.fingerprint-api.svc.cluster.local")]
+    /// The host of such URLs that begin with a slash [default: that of the fingerprint API]
+    #[arg(long, value_name = "HOST", default_value = HOST, hide_default_value = true)]
     prewarm_host: String,
     /// Leave the built-in mappings out
     #[arg(long)]
     no_default_map: bool,
-    /// What to do after a lost connection
+    /// What to invalidate after a lost connection
     #[arg(long, value_enum, value_name = "WHAT", default_value_t = Missed::All)]
     lost: Missed,
-    /// What to do at the start
+    /// What to invalidate at the start
     #[arg(long, value_enum, value_name = "WHAT", default_value_t = Start::Auto)]
     start: Start,
     /// Where /metrics and /healthz are
@@ -95,12 +98,14 @@ pub struct Arguments {
     /// How often entries and bytes in Redis are sampled, by rule
     #[arg(long, value_name = "TIME", default_value = "60s", value_parser = crate::units::time)]
     sample_interval: Duration,
-    /// So many keys of Redis are looked at for a sample; 0 for none
-    #[arg(long, value_name = "COUNT", default_value_t = 20_000)]
+    /// The most keys to look at for a sample; 0 for none
+    #[arg(long, value_name = "N", default_value_t = 20_000)]
     sample_keys: u64,
     /// Write the log as JSON
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    redis: Redis,
 }
 
 /// Runs until it is asked to end.

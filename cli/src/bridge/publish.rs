@@ -12,12 +12,10 @@ use redis::Cmd;
 use super::log::Level;
 use super::seen::CLAIM;
 use super::state::{Job, State, Why, backoff};
-use crate::redis::{Arguments, Redis, sentence};
+use crate::redis::{Arguments, LONGEST, Redis, sentence};
 
 /// How often the bridge says that it lives, on a channel of its own.
 pub const BEAT: Duration = Duration::from_secs(1);
-/// The longest that any entry can live in Redis, however it is configured: `redis.ttl` is 7 d at most, and spread by 5 %.
-const LONGEST: Duration = Duration::from_secs(8 * 24 * 60 * 60);
 /// How often a wait looks whether to end.
 const GLANCE: Duration = Duration::from_millis(50);
 

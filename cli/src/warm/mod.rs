@@ -44,9 +44,15 @@ const INTERRUPTED: u8 = 130;
 const HELP: &str = "\
 FILE has a URL on each line, http://host/path or with --host just /path; # begins a comment.
   fpcache warm urls.txt --target http://127.0.0.1:8000 -H 'authorization: Bearer ${TOKEN}' --state urls.done
-429, 503 and unreachable hosts halt all requests, as long as Retry-After says or twice as long each time.
-Exit status: 0 the cache has all of them; 1 some failed, were not stored or are left; 2 nothing was done (wrong usage, a \
-file or Redis that cannot be read); 130 interrupted, after what was under way.";
+
+429, 503 and unreachable hosts halt all requests, for as long as Retry-After says, or twice as long each time.
+--hottest goes by OBJECT FREQ where Redis counts it (maxmemory-policy *-lfu), else by OBJECT IDLETIME, and says so.
+
+Exit status:
+  0    the cache has all of them
+  1    some failed, were not stored or are left
+  2    nothing was done: wrong usage, or a file or Redis that cannot be read
+  130  interrupted, after what was under way";
 
 /// Asks for URLs through the cache, so that the next who asks finds them there
 #[derive(clap::Args)]
@@ -58,11 +64,11 @@ pub struct Arguments {
     /// The N hottest entries in Redis instead
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     hottest: Option<u32>,
-    /// For --hottest: so many keys are looked at, at most
+    /// The most keys to look at for --hottest
     #[arg(long, value_name = "N", default_value_t = 20_000, value_parser = clap::value_parser!(u32).range(1..))]
     sample: u32,
-    /// Where all requests go, such as an Envoy; without it each goes to its own host. Always in the clear
-    #[arg(long, value_name = "http://HOST:PORT", value_parser = target)]
+    /// The Envoy to send all to [default: each to its own host]; always plain HTTP
+    #[arg(long, value_name = "URL", value_parser = target)]
     target: Option<String>,
     /// The host of lines that begin with a slash
     #[arg(long)]
@@ -76,7 +82,7 @@ pub struct Arguments {
     /// Requests a second, at most
     #[arg(long, value_name = "N", default_value_t = 50.0, value_parser = rate)]
     rate: f64,
-    /// Further tries of a URL that gave 408, 429, 500, 502, 503, 504 or no answer
+    /// Further tries after 408, 429, 500, 502, 503, 504 or no answer
     #[arg(long, value_name = "N", default_value_t = 3)]
     retries: u32,
     /// The longest that an answer may take
@@ -85,10 +91,10 @@ pub struct Arguments {
     /// The longest Retry-After to wait for; a longer one ends the run
     #[arg(long, value_name = "TIME", default_value = "60s", value_parser = crate::units::time)]
     max_wait: Duration,
-    /// End the run after so many URLs in a row that could not be had; 0 for never
+    /// End after so many URLs in a row that cannot be had; 0 for never
     #[arg(long, value_name = "N", default_value_t = 20)]
     give_up: u64,
-    /// Remember here what is done, and skip what an earlier run did; remove it to begin anew
+    /// Remember what is done and skip it next time; remove it to begin anew
     #[arg(long, value_name = "FILE")]
     state: Option<PathBuf>,
     /// The name of the cache in Cache-Status
