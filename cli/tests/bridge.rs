@@ -9,10 +9,10 @@
 use std::process::{Command, Output};
 use std::time::{Duration, Instant};
 
-use stack::redis::ADMIN;
+use stack::redis::{ADMIN, WEBDIS};
 use stack::{Metrics, Port, Process, Redis, Reply, Request, Scratch};
 
-const PATIENCE: Duration = Duration::from_secs(15);
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A Redis, and where the files are.
 struct Bench {
@@ -35,17 +35,25 @@ impl Bench {
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
+        self.command_as(ADMIN, arguments)
+    }
+
+    fn command_as(&self, (user, password): (&str, &str), arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_fpcache"));
         command.args(["bridge", "--listen", "127.0.0.1:0", "--redis"]);
-        command.arg(format!("redis://{}:{}@127.0.0.1:{}", ADMIN.0, ADMIN.1, self.redis.port()));
+        command.arg(format!("redis://{user}:{password}@127.0.0.1:{}", self.redis.port()));
         command.args(arguments);
         command
     }
 
     /// Starts one and waits until it hears the channels.
     fn bridge(&self, name: &str, arguments: &[&str]) -> Bridge {
+        self.start(name, self.command(arguments))
+    }
+
+    fn start(&self, name: &str, command: Command) -> Bridge {
         let log = self.folder.path().join(format!("{name}.log"));
-        let mut process = Process::start(name, self.command(arguments), &log).unwrap();
+        let mut process = Process::start(name, command, &log).unwrap();
         let port = process.until(PATIENCE, || {
             let text = std::fs::read_to_string(&log).ok()?;
             text.split("address=\"127.0.0.1:").nth(1)?.split('"').next()?.parse().ok()
@@ -350,6 +358,53 @@ fn it_ends_in_order_and_publishes_what_it_heard() {
     assert_eq!(bench.log(), ["refresh tag model"; 5]);
 }
 
+/// The help names what the user in Redis must be allowed; it is enough.
+#[test]
+fn the_user_that_the_help_describes_is_allowed_enough() {
+    let bench = Bench::new();
+    let help = Command::new(env!("CARGO_BIN_EXE_fpcache")).args(["bridge", "--help"]).output().unwrap().stdout;
+    let help = String::from_utf8(help).unwrap();
+    let words = help.split_whitespace().map(|word| word.trim_end_matches(['.', ',']));
+    let commands: Vec<&str> = words.filter(|word| word.starts_with('+')).collect();
+    assert!(commands.len() > 10 && help.contains("<prefix>:* and the channels cache:* and <prefix>:bridge"), "{help}");
+    let user = [
+        "ACL",
+        "SETUSER",
+        "narrow",
+        "on",
+        ">pass",
+        "resetkeys",
+        "~fpc:*",
+        "resetchannels",
+        "&cache:*",
+        "&fpc:bridge",
+        "-@all",
+    ];
+    bench.redis.call(&[&user[..], &commands].concat()).unwrap();
+    bench.redis.call(&["HSET", &format!("fpc:3.1:profiles:{:032x}", 1), "vary", "v:", "e:1", "a"]).unwrap();
+    let bridge = bench.start("bridge", bench.command_as(("narrow", "pass"), &["--sample-interval", "100ms"]));
+    bench.event("update", "ml_model:*", 1);
+    bench.event("invalidate", "ml_model:*", 1);
+    bench.log_with("invalidate tag model");
+    bench.log_with("refresh tag model");
+    until("it has a sample", || bridge.sum("l2_entries", &[("rule", "profiles")]) == 1.0);
+    bench.log_with("invalidate all");
+    let refused = bench.redis.call(&["ACL", "LOG"]).unwrap();
+    assert_eq!(refused, Reply::Array(vec![]), "what was refused");
+}
+
+#[test]
+fn a_redis_that_hangs_is_a_lost_connection() {
+    let mut bench = Bench::new();
+    let bridge = bench.bridge("bridge", &["--start", "ignore", "--timeout", "1s"]);
+    bench.redis.pause();
+    until("it is not well", || bridge.health() == 503);
+    until("it has given the connection up", || bridge.sum("subscriptions_lost_total", &[]) == 1.0);
+    bench.redis.resume();
+    assert_eq!(bench.log_with("invalidate all"), ["invalidate all"]);
+    until("it is well again", || bridge.health() == 200);
+}
+
 #[test]
 fn what_cannot_begin_says_what_to_do() {
     let bench = Bench::new();
@@ -360,9 +415,6 @@ fn what_cannot_begin_says_what_to_do() {
     let (status, text) = refused(&["--map-file", "/nowhere/at/all"]);
     assert!(status == 2 && text.contains("Name a file"), "{text}");
     // The user of webdis may not subscribe: waiting would not help.
-    let mut command = Command::new(env!("CARGO_BIN_EXE_fpcache"));
-    let url = format!("redis://default:{}@127.0.0.1:{}", stack::redis::WEBDIS.1, bench.redis.port());
-    command.args(["bridge", "--listen", "127.0.0.1:0", "--redis", &url]);
-    let (status, text) = end(&command.output().unwrap());
+    let (status, text) = end(&bench.command_as(WEBDIS, &[]).output().unwrap());
     assert!(status == 2 && text.contains("does not allow"), "{text}");
 }
