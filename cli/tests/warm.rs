@@ -201,13 +201,14 @@ fn an_origin_in_trouble_is_left_alone_by_all() {
         if asked.number == 0 { answer(503, &[("retry-after", "2")], b"") } else { ok(STORED) }
     });
     let origin = origin.unwrap();
-    let run = warm(&origin, &[&bench.urls(40), "--rate", "20", "--concurrency", "8"]);
-    assert_eq!((run.status, run.counts()), (0, [0, 40, 0, 0, 0, 0]));
+    let run = warm(&origin, &[&bench.urls(12), "--rate", "5", "--concurrency", "8"]);
+    assert_eq!((run.status, run.counts()), (0, [0, 12, 0, 0, 0, 0]));
     let times = times.lock().unwrap();
-    // What was on its way when the answer came is at most what eight workers have; nobody else came in those two seconds.
+    // Nobody came in those two seconds, not even who had a place in the order already: at this rate eight would have. A few
+    // may have been on their way when the answer came.
     let meanwhile = times.iter().filter(|time| **time < times[0] + Duration::from_millis(1900)).count();
-    assert!(meanwhile <= 8, "{meanwhile} of {} requests came while it wanted to be left alone", times.len());
-    assert_eq!(times.len(), 41);
+    assert!(meanwhile <= 4, "{meanwhile} of {} requests came while it wanted to be left alone", times.len());
+    assert_eq!(times.len(), 13);
 }
 
 #[test]
