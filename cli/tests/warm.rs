@@ -349,7 +349,8 @@ fn the_hottest_entries_are_asked_for_first() {
     let url = format!("redis://{}:{}@127.0.0.1:{}", ADMIN.0, ADMIN.1, redis.port());
     for (policy, word) in [("volatile-lfu", "FREQ"), ("volatile-lru", "IDLETIME")] {
         redis.call(&["FLUSHALL"]).unwrap();
-        redis.call(&["CONFIG", "SET", "maxmemory-policy", policy]).unwrap();
+        // Redis counts uses by chance, unless this factor is 0.
+        redis.call(&["CONFIG", "SET", "maxmemory-policy", policy, "lfu-log-factor", "0"]).unwrap();
         for (number, rule) in ["cold", "warm", "hot"].iter().enumerate() {
             let number = u32::try_from(number).unwrap();
             store(&redis, number, &format!("profiles 0\nGET\napi\n/{rule}"), &[("accept-language", "de")]);
