@@ -195,3 +195,6 @@ fn finish(state: &State, publisher: JoinHandle<()>) {
         thread::sleep(Duration::from_millis(10));
     }
 }
+
+#[cfg(test)]
+mod properties;

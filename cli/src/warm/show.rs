@@ -32,7 +32,7 @@ impl Show {
             let now = Instant::now();
             return Self::Lines { all, times: Mutex::new((now, now)) };
         }
-        let style = ProgressStyle::with_template("{bar:30} {pos}/{len}  {per_sec}  ETA {eta}  {msg}");
+        let style = ProgressStyle::with_template("{bar:30} {pos}/{len}  ETA {eta}  {msg}");
         let bar = ProgressBar::new(all);
         Self::Bar(style.into_iter().fold(bar, ProgressBar::with_style))
     }
@@ -41,8 +41,8 @@ impl Show {
     pub fn update(&self, tally: &Tally) {
         match self {
             Self::Bar(bar) => {
-                bar.set_message(tally.short());
                 bar.set_position(tally.settled());
+                bar.set_message(tally.short());
             }
             Self::Lines { all, times } => {
                 let mut times = times.lock().unwrap_or_else(PoisonError::into_inner);
