@@ -150,7 +150,7 @@ impl Worker {
     pub(super) fn read(&mut self, reply: Result<&[u8], L2Failure>, outside: &mut Outside<'_>) -> L2End {
         let Some((sent, wall)) = self.following.reading.take() else { return L2End::Abandoned };
         let before = self.following.follower.position().cloned();
-        let end = match reply.and_then(redis::read_sync) {
+        match reply.and_then(redis::read_sync) {
             Ok(news) => {
                 let heard = self.following.follower.read(news, sent);
                 if self.hear(heard, outside) {
@@ -158,17 +158,17 @@ impl Worker {
                 } else {
                     self.tell_siblings(before, wall, outside);
                 }
+                self.wake_parked();
                 L2End::Ok
             }
             Err(failure) => {
                 if failure == L2Failure::Corrupt {
                     self.count(Metric::Discontinuities { why: Discontinuity::Unreadable });
                 }
+                // Whoever is parked is not woken: it would read again at once, and fail again.
                 L2End::Failed(failure)
             }
-        };
-        self.wake_parked();
-        end
+        }
     }
 
     /// Does what news ask for; `true` when they do not go on from where this worker stands.
@@ -217,6 +217,13 @@ impl Worker {
         });
         to.n = to.n.saturating_add(u64::try_from(notices.len()).unwrap_or(u64::MAX));
         follower.read(News::Next { to, notices }, now);
+    }
+
+    /// Forgets its own notices with what they are about.
+    pub(super) fn forget_alone(&mut self, now: Instant) {
+        if self.force.config.redis.is_none() {
+            self.following.follower.forget(now, self.force.config.memory.ttl);
+        }
     }
 
     /// Notices may be lost for good: what is there goes, and what is under way is not kept.

@@ -2,7 +2,7 @@
 
 use super::bench::{Bench, get, ok, post, request, rule, with_redis};
 use super::crowd::fate;
-use crate::metrics::{LeaseEnd, Metric, Status, Tier};
+use crate::metrics::{L2End, LeaseEnd, Metric, Status, Tier};
 use crate::reason::NotStored;
 use crate::redis::Call;
 use crate::transaction::{Event, Stream};
@@ -70,7 +70,8 @@ fn those_who_wait_share_what_l2_has() {
     assert_eq!(fate(&bench.go_on(leader).unwrap()), "hit;l2");
     assert_eq!(bench.woken(), [(other, "hit;l2")]);
     assert_eq!((bench.lookups.len(), bench.leased(LeaseEnd::Led)), (1, 0));
-    assert!(bench.leases.is_empty(), "no lease was granted, so none is given back");
+    let said = [L2End::Ok, L2End::Miss].map(|end| bench.calls("lease", end));
+    assert_eq!(said, [0, 0], "no lease was granted, so none is given back");
     assert!(bench.is_quiet());
 }
 
@@ -122,13 +123,16 @@ fn a_body_goes_on_while_its_request_waits() {
     let whole = json!({ "match": { "methods": ["POST"], "path": "/**" }, "key": { "body": "whole" } });
     let mut bench = Bench::with_rule(whole);
     let first = bench.leads(&post("/a", "q"));
-    let other = bench.waits(&post("/a", "q"));
+    let [other, last] = [(); 2].map(|()| bench.waits(&post("/a", "q")));
     // Trailers end the body a second time.
     let verdict = bench.on(other, Event::RequestBody { length: 1, bytes: None });
     assert_eq!((fate(&verdict), bench.phase(other)), ("paused", "waiting"));
     bench.leaves(first);
     bench.on(other, Event::RequestBody { length: 1, bytes: None });
-    assert_eq!((bench.phase(other), bench.woken()), ("waiting", vec![(other, "origin")]), "it leads all the same");
+    assert_eq!(bench.phase(other), "waiting");
+    assert_eq!(bench.woken(), [(other, "origin")], "it leads all the same");
+    bench.respond(other, &ok("one"));
+    assert_eq!(bench.woken(), [(last, "collapsed;origin")]);
 }
 
 // --- whom it does not fit ---------------------------------------------------------------------------------------------
@@ -150,6 +154,26 @@ fn who_wants_another_variant_asks_anew() {
         bench.waits(&get("/b").with("accept-language", "de"));
         bench.leaves(later);
     }
+}
+
+/// L2 knows what tells variants apart, and this worker does not: the first to ask learns it, and leads on.
+#[test]
+fn who_learns_what_tells_variants_apart_leads_on() {
+    let speaking = |language: &str| get("/a").with("accept-language", language);
+    let mut first = Bench::with_l2(json!({}));
+    first.ask(&speaking("fr"), &ok("bon").with("vary", "accept-language"));
+    first.settle();
+    let mut bench = first.pod(&with_redis(json!([rule(json!({}))])));
+    bench.wait(0);
+    let leader = bench.stream();
+    bench.head(leader, &speaking("de"));
+    let [german, english] = ["de", "en"].map(|language| bench.waits(&speaking(language)));
+    bench.go_on(leader);
+    assert_eq!(bench.woken(), [(german, "paused"), (english, "origin")]);
+    assert_eq!((bench.phase(german), fate(&bench.go_on(leader).unwrap())), ("waiting", "origin"));
+    bench.respond(leader, &ok("gut").with("vary", "accept-language"));
+    assert_eq!(bench.woken(), [(german, "collapsed;origin")]);
+    assert_eq!(bench.lookups.len(), 3);
 }
 
 #[test]
@@ -179,6 +203,23 @@ fn who_waits_through_an_invalidation_asks_anew() {
     bench.respond(change, &super::bench::empty("204"));
     assert_eq!(bench.woken(), [(other, "origin")], "the answer was there, and is the older one");
     assert_eq!(bench.leased(LeaseEnd::Collapsed), 0);
+}
+
+/// The log says so while the answer waits for those who wait for it.
+#[test]
+fn an_answer_that_is_banned_meanwhile_is_not_shared() {
+    for (op, wakes) in [("invalidate", "origin"), ("refresh", "origin")] {
+        let mut bench = Bench::with_l2(json!({}));
+        bench.wait(0);
+        let first = bench.leads(&get("/a"));
+        let other = bench.waits(&get("/a"));
+        bench.respond(first, &ok("old").with("cache-tag", "t"));
+        bench.settle();
+        let now = bench.now.mono;
+        bench.l2().tell(op, "tag", "t", now);
+        bench.wait(350);
+        assert_eq!(bench.woken(), [(other, wakes)], "{op}");
+    }
 }
 
 // --- what is for nobody else ------------------------------------------------------------------------------------------
@@ -430,6 +471,17 @@ fn all_waits_together_are_bounded() {
     assert_eq!(bench.overdue(), [(second, "origin")]);
 }
 
+/// What it was told to ask anew for it may not wait for again.
+#[test]
+fn who_is_told_too_late_asks_by_itself() {
+    let mut bench = Bench::with_rule(json!({}));
+    let first = bench.leads(&get("/a").with("accept", "x"));
+    let others = [(); 2].map(|()| bench.waits(&get("/a").with("accept", "y")));
+    bench.respond(first, &ok("one").with("vary", "accept"));
+    bench.pass(500);
+    assert_eq!(bench.overdue(), others.map(|stream| (stream, "origin")));
+}
+
 #[test]
 fn who_leaves_is_not_waited_with() {
     let mut bench = Bench::with_rule(json!({}));
@@ -463,6 +515,18 @@ fn a_lease_is_renewed_every_third_of_its_life_until_it_is_used() {
     bench.respond(first, &ok("one"));
     bench.pass(1_000);
     assert_eq!(renewed(&mut bench), [], "it is on its way with the fill");
+}
+
+/// Whether L2 has granted it is not known yet.
+#[test]
+fn the_wish_for_a_lease_is_not_renewed() {
+    let mut bench = Bench::with_l2(json!({}));
+    bench.cut = true;
+    let stream = bench.stream();
+    bench.head(stream, &get("/a"));
+    bench.pass(1_000);
+    bench.tick();
+    assert!(bench.leases.is_empty());
 }
 
 #[test]

@@ -176,6 +176,35 @@ fn an_answer_that_was_tagged_as_invalid_is_not_kept() {
     assert_eq!(bench.woken(), [(other, "origin")], "the next one asks again");
 }
 
+/// The origin confirms what it had before: whoever asked may have that, and nobody after it.
+#[test]
+fn what_is_confirmed_and_banned_meanwhile_is_not_kept() {
+    let mut bench = filled(json!({}));
+    publish(&mut bench, "refresh", "tag", "t");
+    let first = bench.leads(&get("/a"));
+    let other = bench.waits(&get("/a"));
+    publish(&mut bench, "invalidate", "tag", "t");
+    let answer = bench.respond(first, &empty("304").with("etag", "\"1\""));
+    assert_eq!(fate(&answer), "revalidated;origin");
+    assert!(bench.fills.is_empty());
+    assert_eq!(bench.woken(), [(other, "origin")]);
+    bench.leaves(other);
+    bench.errands();
+    assert_eq!(bench.ask(&get("/a"), &ok("two")), "miss;invalidated");
+}
+
+/// An error of the origin lets nobody have what was invalidated while it was asked.
+#[test]
+fn what_is_banned_meanwhile_does_not_stand_in_for_an_error() {
+    for (scope, state) in [("/b", "stale;origin"), ("/a", "origin")] {
+        let mut bench = filled(json!({ "freshness": { "default": "1m", "stale_if_error": "1m" } }));
+        bench.wait(61_000);
+        let first = bench.leads(&get("/a"));
+        publish(&mut bench, "invalidate", "uri", scope);
+        assert_eq!(fate(&bench.respond(first, &trouble())), state);
+    }
+}
+
 // --- replies that know more -------------------------------------------------------------------------------------------
 
 #[test]
@@ -208,18 +237,48 @@ fn an_answer_of_l2_is_not_used_where_the_log_cannot_be_read() {
     let limit = bench.worker.redis().unwrap().timeout * 2;
     let mut reads = 0;
     while bench.phase(stream) == "parked" {
+        bench.pass(20);
         if let Some(call) = bench.syncs.pop() {
             reads += 1;
-            bench.pass(20);
             bench.filled(call, Err(L2Failure::Unreachable));
         }
         bench.woken();
         bench.overdue();
     }
-    assert!(bench.now.mono.0 - 1_000_000 <= limit.as_micros() as u64 + 20_000, "{reads}");
+    assert!(bench.now.mono.0 - 1_000_000 <= limit.as_micros() as u64 + 20_000);
+    assert_eq!(reads, 1);
     assert_eq!((bench.phase(stream), bench.calls("lookup", L2End::Unread)), ("fetching", 1));
     bench.respond(stream, &ok("two"));
     assert_eq!(bench.ask(&get("/a"), &ok("x")), "hit;l1", "asked for just now");
+}
+
+/// The reading that would tell is never heard of again.
+#[test]
+fn an_answer_of_l2_does_not_wait_for_ever() {
+    let mut first = filled(json!({}));
+    let mut bench = first.pod(&settings(json!({})));
+    bench.cut = true;
+    let (stream, _) = bench.send(&get("/a"));
+    let other = bench.waits(&get("/a"));
+    bench.pass(99);
+    assert_eq!(bench.overdue(), []);
+    bench.pass(1);
+    assert_eq!(bench.overdue(), [(stream, "origin")]);
+    assert_eq!((bench.phase(other), bench.calls("lookup", L2End::Unread)), ("waiting", 1));
+}
+
+#[test]
+fn a_log_that_cannot_be_read_is_not_read_in_a_loop() {
+    let mut first = filled(json!({}));
+    let mut bench = first.pod(&settings(json!({})));
+    bench.cut = true;
+    bench.send(&get("/a"));
+    for _ in 0..3 {
+        let Some(call) = bench.syncs.pop() else { break };
+        bench.filled(call, Err(L2Failure::Unreachable));
+        bench.woken();
+    }
+    assert!(bench.syncs.is_empty(), "no time has passed");
 }
 
 // --- lag --------------------------------------------------------------------------------------------------------------
@@ -494,6 +553,17 @@ fn what_an_unsafe_request_makes_invalid_others_hear_of() {
         assert_eq!(bench.ask(&get("/b"), &ok("x")), "hit;l1");
         bench.errands();
     }
+}
+
+#[test]
+fn without_l2_bans_are_forgotten_with_what_they_are_about() {
+    let mut bench = Bench::with_rule(json!({}));
+    let (stream, _) = bench.send(&request("PUT", "/a"));
+    bench.respond(stream, &empty("204"));
+    assert_eq!(bench.worker.bans(), 1);
+    bench.pass(3_600_000);
+    bench.tick();
+    assert_eq!(bench.worker.bans(), 0);
 }
 
 /// Where there is no L2 to tell, a worker tells itself.
