@@ -388,6 +388,8 @@ fn garbage_among_the_bans_harms_nobody() {
         unharmed(&changed)?;
         verdict::from_origin(&pair.one.send(&profile("string"))?)?;
         scene.stack.redis.call(&["DEL", "fpc:bans"])?;
+        let rewound = || scene.sum("log_discontinuities_total", &[("reason", "rewound")]);
+        e2e::until("all workers to read the new log", || Ok(rewound()? >= 3.0))?;
         scene.warm(&mut pair.one, &profile("after"))?;
         pair.tour(&profile("after")).map(drop)
     });
