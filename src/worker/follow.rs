@@ -31,8 +31,8 @@ const FILLED: u8 = b'f';
 pub(super) struct Following {
     pub(super) follower: Follower,
     siblings: Siblings,
-    /// When the read under way was sent.
-    reading: Option<(Instant, Timestamp)>,
+    /// When the read under way was sent, by both clocks, and from where it reads on.
+    reading: Option<(Instant, Timestamp, Option<Position>)>,
     /// When to look next whether to read, and when to read for all.
     looks: Instant,
     due: Instant,
@@ -138,21 +138,28 @@ impl Worker {
     pub(super) fn read_log(&mut self, whole: bool, outside: &Outside<'_>) {
         let Some(redis) = self.force.config.redis.as_ref() else { return };
         let lost = redis.timeout.saturating_mul(2).saturating_add(Duration::from_millis(200));
-        if self.following.reading.is_some_and(|(since, _)| outside.now.mono.since(since) < lost) {
+        if self.following.reading.as_ref().is_some_and(|(since, ..)| outside.now.mono.since(*since) < lost) {
             return;
         }
-        self.following.reading = Some((outside.now.mono, outside.now.wall));
         let known = self.following.follower.position().filter(|_| !whole);
         self.commands.push(Command::Write(Box::new(redis::sync(redis, known))));
+        self.following.reading = Some((outside.now.mono, outside.now.wall, known.cloned()));
     }
 
     /// A reading of the log has ended.
     pub(super) fn read(&mut self, reply: Result<&[u8], L2Failure>, outside: &mut Outside<'_>) -> L2End {
-        let Some((sent, wall)) = self.following.reading.take() else { return L2End::Abandoned };
-        let before = self.following.follower.position().cloned();
+        let Some((sent, wall, known)) = self.following.reading.take() else { return L2End::Abandoned };
+        let follower = &mut self.following.follower;
+        let before = follower.position().cloned();
         match reply.and_then(redis::read_sync) {
             Ok(news) => {
-                let heard = self.following.follower.read(news, sent);
+                let heard = match (news, known) {
+                    // A sibling may have told some of it meanwhile.
+                    (News::Next { to, notices }, Some(from)) => {
+                        follower.follow(&Batch { from, to, notices, sent: wall }, sent)
+                    }
+                    (news, _) => follower.read(news, sent),
+                };
                 if self.hear(heard, outside) {
                     self.read_log(true, outside);
                 } else {

@@ -1,6 +1,6 @@
 //! What the tests of a worker drive it with: a host, an L2, the clock.
 
-pub use super::l2::{L2, OTHER, POSITION, bulk};
+pub use super::l2::{EPOCH, L2, OTHER, POSITION, bulk};
 pub use super::message::{Origin, Request, empty, get, ok, post, request};
 use crate::answer::Answer;
 use crate::config::Config;

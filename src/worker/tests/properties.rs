@@ -1,7 +1,6 @@
 //! Any events in any order: no panic, nobody left behind, and the gauges say what L1 holds.
 
-use super::bench::{Bench, L2, OTHER, Origin, POSITION, bulk, get, ok, post, rule};
-use super::l2::EPOCH;
+use super::bench::{Bench, EPOCH, L2, OTHER, Origin, POSITION, bulk, get, ok, post, rule};
 use crate::http::Headers;
 use crate::reason::L2Failure;
 use crate::transaction::{Event, Stream, Verdict};
