@@ -15,27 +15,27 @@ fn written(lookup: &Lookup<'_>) -> Vec<u8> {
     let o = |other: &bool| if *other { "o" } else { "" };
     match lookup {
         Lookup::Hit { at, since, fill, bytes } => {
-            let fill = fill.map_or("-".to_owned(), |fill| fill.to_string());
+            let fill = fill.map_or_else(|| "-".to_owned(), |fill| fill.to_string());
             [format!("H{at}|{}|{fill}|", since.as_millis()).as_bytes(), bytes].concat()
         }
-        Lookup::OtherVary(at, names) => format!("V{at}|v:{}", names.join(",")).into_bytes(),
         Lookup::Led { at, other } => format!("L{at}|{}", o(other)).into_bytes(),
         Lookup::Filling { at, left, other } => format!("W{at}|{}|{}", left.as_millis(), o(other)).into_bytes(),
         Lookup::Uncacheable { at } => format!("U{at}|").into_bytes(),
+        Lookup::OtherVary(at, names) => format!("V{at}|v:{}", names.join(",")).into_bytes(),
         Lookup::Miss { at, other } => format!("M{at}|{}", o(other)).into_bytes(),
     }
 }
 
 fn read(reply: &[u8]) {
-    // To two scripts the same letter says no.
-    let written_to = usize::from(read_fill(reply).is_ok() || read_lease(reply).is_ok());
-    let published = usize::from(read_publish(reply).is_ok());
     let (found, news) = (read_lookup(reply), read_sync(reply));
-    // What the log says is only ever read as such: `W` begins both.
-    let found_or_news = usize::from(found.is_ok() || news.is_ok());
-    assert!(written_to + published + found_or_news <= 1, "one reply, one meaning");
-    if let Ok(News::Next { notices, .. }) = news {
-        assert!(notices.len() <= 1000);
+    // `F` is a no to a fill and to what is done to a lease.
+    let either = [read_fill(reply), read_lease(reply)].contains(&Ok(true)) || read_fill(reply) == Ok(false);
+    let meanings = [either, read_publish(reply).is_ok(), found.is_ok(), news.is_ok()];
+    assert!(meanings.into_iter().filter(|read| *read).count() <= 1, "one reply, one meaning");
+    match news {
+        Ok(News::Next { notices, .. }) => assert!(notices.len() <= 1000 && notices.len() * 9 <= reply.len()),
+        Ok(News::Whole { bans, .. }) => assert!(bans.len() <= 16_385 && bans.len() * 6 <= reply.len()),
+        Err(_) => {}
     }
     let Ok(found) = found else { return };
     assert_eq!(read_lookup(&bulk(&written(&found))).as_ref(), Ok(&found));

@@ -14,6 +14,9 @@ use crate::time::Instant;
 use crate::transaction::{Asked, Changing, Command, Draft, Fetching, Phase, Verdict};
 use std::rc::Rc;
 
+/// How many groups one answer may invalidate by name.
+const MOST_GROUPS: usize = 64;
+
 impl Worker {
     /// §4.4: "A cache MUST invalidate the target URI (Section 7.1 of [HTTP]) when it receives a non-error status code in
     /// response to an unsafe request method (including methods whose safety is unknown)."
@@ -74,8 +77,16 @@ impl Worker {
             self.count(Metric::Invalidations { scope });
         }
         let tag = |tag| Notice { op: Op::Invalidate, scope: Scope::Tag(tag) };
-        let notices: Vec<Notice> =
-            uris.iter().copied().map(Notice::of_uri).chain(groups.into_iter().map(tag)).collect();
+        // More than fits into a call is everything.
+        let many = groups.len() > MOST_GROUPS;
+        let groups = if many { vec![] } else { groups };
+        let notices: Vec<Notice> = uris
+            .iter()
+            .copied()
+            .map(Notice::of_uri)
+            .chain(groups.into_iter().map(tag))
+            .chain(many.then_some(Notice::EVERYTHING))
+            .collect();
         let Some(redis) = self.force.config.redis.as_ref() else {
             return self.heed_alone(notices, outside.now.mono);
         };

@@ -300,12 +300,12 @@ impl Worker {
 
     /// What L2 has will not do: another answer, or the lease for one.
     fn another(&mut self, looking: Looking, hit: Hit<'_>, outside: &mut Outside<'_>) -> (Option<Phase>, Verdict) {
-        let refusable = hit.fill.is_some() && looking.calls < MOST_CALLS && may_fill(&looking.asked);
-        if refusable {
-            self.ask_l2_but(looking, hit.fill, outside)
-        } else {
-            self.origin(looking, Some(hit.at), outside)
+        if looking.calls >= MOST_CALLS || !may_fill(&looking.asked) {
+            return self.origin(looking, Some(hit.at), outside);
         }
+        // What is none of our fills has no name: any refusal is one of it.
+        let refused = hit.fill.unwrap_or(Token(outside.random));
+        self.ask_l2_but(looking, Some(refused), outside)
     }
 
     /// The log is further on than this worker knows: first it is read.

@@ -102,8 +102,6 @@ pub struct Worker {
     following: Following,
     /// When it was last swept.
     swept: Instant,
-    /// Whether any request has come here: the worker of the main thread never has one.
-    serves: bool,
     /// The variables of the environment that rules name.
     environment: Vec<(String, String)>,
 }
@@ -130,7 +128,6 @@ impl Worker {
             flights: Flights::default(),
             following: Following::new(plugin),
             swept: Instant::default(),
-            serves: false,
             environment: Vec::new(),
         };
         worker.configure(config);
@@ -249,6 +246,11 @@ impl Worker {
     /// Whether the bytes of the response body are wanted.
     pub fn captures(&self, stream: Stream) -> bool {
         matches!(self.phases.get(&stream), Some(Phase::Filling(_)))
+    }
+
+    /// Where a stream stands, to look at.
+    pub fn phase(&self, stream: Stream) -> Option<&Phase> {
+        self.phases.get(&stream)
     }
 
     /// Whether the stream is any of this worker's business.
@@ -422,6 +424,7 @@ impl Worker {
 /// Whether a request in this phase asks for an answer that others may wait for.
 fn asks(phase: &Phase) -> bool {
     match phase {
+        // Whose turn it is to lead leads, though it does not know yet.
         Phase::Waiting(waiting) => matches!(waiting.turn, Some(Turn::Lead)),
         Phase::Passing(_) | Phase::Changing(_) | Phase::ReadingBody(_) => false,
         _ => true,

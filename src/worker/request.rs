@@ -75,7 +75,6 @@ impl Worker {
         end: bool,
         outside: &mut Outside<'_>,
     ) -> (Option<Phase>, Verdict) {
-        self.serves = true;
         let head = Head::read(&headers);
         let Some(ruled) = self.ruled(&head) else {
             let changes = !invalidation::is_safe(head.method);

@@ -64,6 +64,8 @@ impl Worker {
 
     fn look_again(&mut self, mut waiting: Waiting, outside: &mut Outside<'_>) -> (Option<Phase>, Verdict) {
         waiting.asked.rounds = waiting.asked.rounds.saturating_add(1);
+        // What was invalidated is the answer that it waited for; nothing was asked on its own behalf yet.
+        waiting.asked.overtaken = false;
         self.look(waiting.asked, waiting.reason, waiting.stale, outside)
     }
 
@@ -110,9 +112,10 @@ impl Worker {
 
     /// Whoever went first is gone: this request takes its place, and its lease where that still fences.
     fn lead(&mut self, waiting: Waiting, outside: &mut Outside<'_>) -> (Option<Phase>, Verdict) {
-        let Waiting { asked, reason, stale, .. } = waiting;
+        let Waiting { mut asked, reason, stale, .. } = waiting;
+        let overtaken = std::mem::take(&mut asked.overtaken);
         let position = self.flights.lease(asked.draft.stream).and_then(|granted| granted.position.clone());
-        let position = position.filter(|position| !asked.overtaken && self.fences(&asked, position));
+        let position = position.filter(|position| !overtaken && self.fences(&asked, position));
         match position {
             Some(position) => self.fetch(asked, reason, stale, Some(position), outside),
             None => self.ask_l2(asked, reason, stale, outside),

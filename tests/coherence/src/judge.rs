@@ -77,20 +77,21 @@ fn propagation(seen: &Seen, published: &Published) -> Option<Duration> {
         let Some(worker) = record.worker else { continue };
         let (_, first) = workers.entry(worker).or_insert((record.pod, None));
         let shows = record.key == published.watched && record.version >= Some(published.version);
-        if shows && record.started >= published.acknowledged {
+        if shows {
             *first = Some(first.map_or(record.started, |first| first.min(record.started)));
         }
     }
     let there = workers.into_values().filter(|(pod, _)| *pod != seen.killed.0 || !was_gone(seen, published));
     let firsts: Option<Vec<_>> = there.map(|(_, first)| first).collect();
     let last = firsts?.into_iter().max()?;
-    Some(last.duration_since(published.acknowledged)).filter(|took| *took < NEVER)
+    // Who asked the origin before the acknowledgement has it already.
+    Some(last.saturating_duration_since(published.acknowledged)).filter(|took| *took < NEVER)
 }
 
-/// Whether the pod that was killed was away, or about to be, when its workers would have shown it.
+/// Whether the pod that was killed was away, or about to be, or just back, when its workers would have shown it.
 fn was_gone(seen: &Seen, published: &Published) -> bool {
     let (_, gone, back) = seen.killed;
-    published.acknowledged + BOUND > gone && published.acknowledged < back
+    published.acknowledged + BOUND > gone && published.acknowledged < back + BOUND
 }
 
 #[cfg(test)]

@@ -31,6 +31,8 @@ pub struct Watch {
 pub struct Probe {
     /// The number of its pod.
     pub pod: usize,
+    /// Which of those it is that watch this worker.
+    pub turn: usize,
     /// The number of the worker, over all pods.
     pub worker: usize,
     client: Mutex<Option<Client>>,
@@ -39,8 +41,8 @@ pub struct Probe {
 
 impl Probe {
     /// One for this worker.
-    pub fn new(pod: usize, worker: usize, client: Client) -> Self {
-        Self { pod, worker, client: Mutex::new(Some(client)), watched: Mutex::default() }
+    pub fn new(pod: usize, turn: usize, worker: usize, client: Client) -> Self {
+        Self { pod, turn, worker, client: Mutex::new(Some(client)), watched: Mutex::default() }
     }
 
     /// Watches one more key.

@@ -19,6 +19,10 @@ use crate::{load::CONNECTIONS, origin};
 
 /// The Envoys.
 const PODS: usize = 2;
+/// The workers of each.
+const WORKERS: usize = 2;
+/// Who watch a worker, in turn: each has to do with one invalidation at a time, or two.
+const TURNS: usize = 3;
 /// How long requests come.
 const TIME: Duration = Duration::from_secs(20);
 /// From the first request to the first notice, and from the last notice to the last request.
@@ -101,7 +105,7 @@ fn fleet(origin: u16) -> Result<Fleet, String> {
         manager.remove("access_log");
         Ok(())
     });
-    quiet.fleet(PODS)
+    quiet.workers(WORKERS).fleet(PODS)
 }
 
 /// Asks each worker for each key, and gives the keys as they are shown.
@@ -137,12 +141,13 @@ fn field(fleet: &Fleet) -> Field {
     Field { pods, records: Mutex::default(), lost: Mutex::default(), over: AtomicBool::new(false) }
 }
 
+/// Some for each worker, those of a pod and turn in a row.
 fn probes(fleet: &Fleet) -> Result<Vec<Probe>, String> {
     let mut probes = Vec::new();
-    for (number, pod) in fleet.pods.iter().enumerate() {
-        for client in pod.envoy.workers()? {
-            probes.push(Probe::new(number, probes.len(), client));
-        }
+    for (pod, turn) in (0..fleet.pods.len()).flat_map(|pod| (0..TURNS).map(move |turn| (pod, turn))) {
+        let clients = fleet.pods.get(pod).map(|pod| pod.envoy.workers()).ok_or("no such pod")??;
+        let numbered = clients.into_iter().enumerate();
+        probes.extend(numbered.map(|(worker, client)| Probe::new(pod, turn, pod * WORKERS + worker, client)));
     }
     Ok(probes)
 }
@@ -161,7 +166,7 @@ fn publish(
         let at = begun + *at;
         sleep((at - BEFORE).saturating_duration_since(Instant::now()));
         let watch = Watch { key: *watched, version: truth.version(*watched) + 1, since: Instant::now() };
-        probes.iter().for_each(|probe| probe.watch(watch));
+        probes.iter().filter(|probe| probe.turn == all.len() % TURNS).for_each(|probe| probe.watch(watch));
         sleep(at.saturating_duration_since(Instant::now()));
         let pairs = truth.keys.iter().zip(shown).enumerate();
         let meant: Vec<_> = pairs.filter(|(_, (key, shown))| key.is_meant(scope, shown)).map(|(key, _)| key).collect();
@@ -191,8 +196,8 @@ fn kill(
     pod.envoy.start()?;
     // A connection that was tried just when it was killed may still come.
     sleep(Duration::from_millis(100));
-    let clients: Vec<Client> = pod.envoy.workers()?;
-    own.iter().zip(clients).for_each(|(probe, client)| probe.connect(Some(client)));
+    let clients = (0..TURNS).map(|_| pod.envoy.workers()).collect::<Result<Vec<_>, _>>()?;
+    own.iter().zip(clients.into_iter().flatten()).for_each(|(probe, client)| probe.connect(Some(client)));
     target.up.store(true, Ordering::Release);
     Ok((0, gone, Instant::now()))
 }

@@ -52,7 +52,8 @@ fn slow(time: Duration) -> impl Fn(&Asked) -> Vec<Step> + Send + Sync + 'static 
 
 #[test]
 fn a_thousand_at_once_reach_the_origin_once() {
-    fleet(slow(Duration::from_millis(200))).play(|pods| {
+    // The default wait is enough for 200 ms, but not where a busy machine takes a second for a thousand requests.
+    fleet(slow(Duration::from_millis(200))).fill("3s", LONG).play(|pods| {
         let mut clients = clients(pods, CROWD)?;
         ask(&mut clients, |_| Request::get("/left/cold"))?;
         let answers = read(&mut clients)?;
@@ -79,9 +80,9 @@ fn whoever_has_waited_long_enough_asks_for_himself() {
         answers.iter().try_for_each(|answer| verdict::answered(answer, 200))?;
         let (count, leases) = (pods.origin.count(), pods.leases());
         eprintln!("{CROWD} at once, 2 s: asked {count} times; {leases}");
-        // The leader and those whose time was up, and nobody for another reason.
-        let alone = pods.sum("leases_total", &[("outcome", "timed_out")]);
-        verdict::holds(count as f64 <= alone + 1.0, &format!("{count} were at the origin: {leases}"))?;
+        // Those who led and those whose time was up, and nobody for another reason.
+        let [alone, led] = ["timed_out", "led"].map(|outcome| pods.sum("leases_total", &[("outcome", outcome)]));
+        verdict::holds(count as f64 <= alone + led, &format!("{count} were at the origin: {leases}"))?;
         verdict::same(different(&answers), count, "how many answers")
     });
 }

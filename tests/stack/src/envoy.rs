@@ -185,7 +185,7 @@ impl Envoy {
         self.page("/stats/prometheus").map(|page| Metrics::parse(&page))
     }
 
-    /// A connection to each worker, in no particular order. Nobody else may connect meanwhile: which worker got a
+    /// A connection to each worker, in their order. Nobody else may connect meanwhile: which worker got a
     /// connection is told by Envoy's own counters.
     ///
     /// # Errors

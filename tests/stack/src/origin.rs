@@ -13,6 +13,8 @@ use crate::wire::{Framing, Headers, Reader, find};
 
 /// How often a thread that waits looks whether the origin was dropped.
 const GLANCE: Duration = Duration::from_millis(20);
+/// So many connections may come at the same moment.
+const BACKLOG: i32 = 4096;
 /// So many requests are kept for [`Origin::asked`].
 const KEPT: usize = 1000;
 
@@ -94,6 +96,8 @@ impl Origin {
         let port = Port::free()?;
         let listening = TcpListener::bind((Ipv4Addr::LOCALHOST, port.number()));
         let listener = listening.map_err(|error| format!("the scripted origin cannot listen: {error}"))?;
+        // Room for a thousand connections at once: the standard library leaves it at 128, and the rest would wait a second.
+        rustix::net::listen(&listener, BACKLOG).map_err(|error| format!("the origin cannot listen: {error}"))?;
         let shared = Arc::new(Shared {
             script: Mutex::new(Arc::new(script)),
             count: Mutex::new(0),
