@@ -3,8 +3,11 @@
 //! - `check`, `explain`: the filter's own code on a configuration, a request, a response.
 //! - `inspect`, `keys`: what is in Redis.
 //! - `invalidate`, `refresh`: notices in the log that all Envoys follow.
+//! - `warm`: requests that fill the cache beforehand.
+//! - `bridge`: notices out of the pub/sub channels that publishers already use.
 //! - `redis`, `input`, `message`, `output`, `units`: what they share.
 
+mod bridge;
 mod check;
 mod document;
 mod explain;
@@ -19,6 +22,7 @@ mod redis;
 mod report;
 mod store;
 mod units;
+mod warm;
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -52,6 +56,8 @@ enum Command {
     Invalidate(publish::Arguments),
     /// Makes all Envoys take what matches for stale: served within its stale window while it is revalidated
     Refresh(publish::Arguments),
+    Warm(warm::Arguments),
+    Bridge(bridge::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -78,5 +84,7 @@ fn run(command: &Command) -> Result<Output, String> {
         Command::Keys(arguments) => keys::run(arguments),
         Command::Invalidate(arguments) => publish::run(Op::Invalidate, arguments),
         Command::Refresh(arguments) => publish::run(Op::Refresh, arguments),
+        Command::Warm(arguments) => warm::run(arguments),
+        Command::Bridge(arguments) => bridge::run(arguments),
     }
 }

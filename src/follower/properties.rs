@@ -127,13 +127,22 @@ impl Pair {
         assert!(before.epoch == to.epoch && from.n <= before.n && from.n + told.len() as u64 == to.n);
         let told = (from.n + 1..).zip(told).filter(|(n, _)| *n > before.n);
         self.told.extend(told.map(|(n, tag)| (*tag, at(&to.epoch, n))));
-        self.check_knows(&at(&to.epoch, to.n.max(before.n)));
+        let end = at(&to.epoch, to.n.max(before.n));
+        self.check_stands(&end);
+        // What ends before where it stands makes nothing younger.
+        let now = Instant(self.now);
+        let younger = if before.n <= to.n { Some(Duration::ZERO) } else { lag };
+        assert_eq!(self.follower.lag(now), younger);
     }
 
     fn check_knows(&self, end: &Position) {
+        self.check_stands(end);
+        assert_eq!(self.follower.lag(Instant(self.now + 3)), Some(Duration::from_micros(3)));
+    }
+
+    fn check_stands(&self, end: &Position) {
         assert_eq!(self.follower.position(), Some(end));
         assert!(self.follower.knows(end) && !self.follower.knows(&at(&end.epoch, end.n + 1)));
-        assert_eq!(self.follower.lag(Instant(self.now + 3)), Some(Duration::from_micros(3)));
     }
 
     /// Exactly what it was told harms an entry.

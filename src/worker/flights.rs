@@ -48,6 +48,14 @@ impl Flights {
         }
     }
 
+    /// Leads from now on, unless somebody does already.
+    pub(super) fn lead(&mut self, wanted: Wanted, stream: Stream) {
+        self.flights.entry(wanted).or_insert_with(|| {
+            self.leaders.insert(stream, wanted);
+            Flight { leader: stream, waiters: VecDeque::new() }
+        });
+    }
+
     /// Whether anything is under way.
     pub(super) fn is_idle(&self) -> bool {
         self.leaders.is_empty() && self.leases.is_empty()

@@ -31,8 +31,8 @@ const FILLED: u8 = b'f';
 pub(super) struct Following {
     pub(super) follower: Follower,
     siblings: Siblings,
-    /// When the read under way was sent.
-    reading: Option<(Instant, Timestamp)>,
+    /// When the read under way was sent, by both clocks, and from where it reads on.
+    reading: Option<(Instant, Timestamp, Option<Position>)>,
     /// When to look next whether to read, and when to read for all.
     looks: Instant,
     due: Instant,
@@ -138,37 +138,44 @@ impl Worker {
     pub(super) fn read_log(&mut self, whole: bool, outside: &Outside<'_>) {
         let Some(redis) = self.force.config.redis.as_ref() else { return };
         let lost = redis.timeout.saturating_mul(2).saturating_add(Duration::from_millis(200));
-        if self.following.reading.is_some_and(|(since, _)| outside.now.mono.since(since) < lost) {
+        if self.following.reading.as_ref().is_some_and(|(since, ..)| outside.now.mono.since(*since) < lost) {
             return;
         }
-        self.following.reading = Some((outside.now.mono, outside.now.wall));
         let known = self.following.follower.position().filter(|_| !whole);
         self.commands.push(Command::Write(Box::new(redis::sync(redis, known))));
+        self.following.reading = Some((outside.now.mono, outside.now.wall, known.cloned()));
     }
 
     /// A reading of the log has ended.
     pub(super) fn read(&mut self, reply: Result<&[u8], L2Failure>, outside: &mut Outside<'_>) -> L2End {
-        let Some((sent, wall)) = self.following.reading.take() else { return L2End::Abandoned };
-        let before = self.following.follower.position().cloned();
-        let end = match reply.and_then(redis::read_sync) {
+        let Some((sent, wall, known)) = self.following.reading.take() else { return L2End::Abandoned };
+        let follower = &mut self.following.follower;
+        let before = follower.position().cloned();
+        match reply.and_then(redis::read_sync) {
             Ok(news) => {
-                let heard = self.following.follower.read(news, sent);
+                let heard = match (news, known) {
+                    // A sibling may have told some of it meanwhile.
+                    (News::Next { to, notices }, Some(from)) => {
+                        follower.follow(&Batch { from, to, notices, sent: wall }, sent)
+                    }
+                    (news, _) => follower.read(news, sent),
+                };
                 if self.hear(heard, outside) {
                     self.read_log(true, outside);
                 } else {
                     self.tell_siblings(before, wall, outside);
                 }
+                self.wake_parked();
                 L2End::Ok
             }
             Err(failure) => {
                 if failure == L2Failure::Corrupt {
                     self.count(Metric::Discontinuities { why: Discontinuity::Unreadable });
                 }
+                // Whoever is parked is not woken: it would read again at once, and fail again.
                 L2End::Failed(failure)
             }
-        };
-        self.wake_parked();
-        end
+        }
     }
 
     /// Does what news ask for; `true` when they do not go on from where this worker stands.
@@ -217,6 +224,13 @@ impl Worker {
         });
         to.n = to.n.saturating_add(u64::try_from(notices.len()).unwrap_or(u64::MAX));
         follower.read(News::Next { to, notices }, now);
+    }
+
+    /// Forgets its own notices with what they are about.
+    pub(super) fn forget_alone(&mut self, now: Instant) {
+        if self.force.config.redis.is_none() {
+            self.following.follower.forget(now, self.force.config.memory.ttl);
+        }
     }
 
     /// Notices may be lost for good: what is there goes, and what is under way is not kept.

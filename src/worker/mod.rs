@@ -294,6 +294,7 @@ impl Worker {
         if now.since(self.swept) >= SWEEPS {
             self.swept = now;
             self.drop_lost_refreshes(now);
+            self.forget_alone(now);
             let removed = self.memory.sweep(now, SWEEP);
             self.count_removed(&removed);
         }
@@ -321,7 +322,7 @@ impl Worker {
             (Some(Phase::Waiting(waiting)), Event::Woken | Event::Deadline) => self.woken(*waiting, outside),
             (Some(Phase::Waiting(waiting)), Event::Gone) => self.leaves(&waiting),
             (Some(Phase::Polling(polling)), Event::Woken | Event::Deadline) => self.poll_again(*polling, outside),
-            (Some(Phase::Polling(polling)), Event::Gone) => self.abandon(&polling.looking),
+            (Some(Phase::Polling(polling)), Event::Gone) => self.give_up(&polling.looking),
             (Some(Phase::Parked(parked)), Event::Woken | Event::Deadline) => self.unparked(*parked, outside),
             (Some(Phase::Parked(parked)), Event::Gone) => self.abandon(&parked.looking),
             (Some(Phase::Lookup(looking)), Event::Gone) => self.abandon(&looking),

@@ -45,7 +45,7 @@ impl Worker {
     }
 
     /// What a request asks for, as far as the headers that tell variants apart are known.
-    fn wanted(&self, asked: &Asked) -> super::flights::Wanted {
+    pub(super) fn wanted(&self, asked: &Asked) -> super::flights::Wanted {
         let names = self.vary.get(&asked.draft.ruled.symbol).map(Vec::as_slice).unwrap_or_default();
         let selecting = selection::selecting(&asked.draft.headers, names);
         (asked.key.digest(), crate::redis::variant_digest(&selecting))

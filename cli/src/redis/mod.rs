@@ -16,7 +16,7 @@ use fingerprint_cache::config::Config;
 use redis::{Cmd, Connection, FromRedisValue, RedisResult};
 
 pub use failure::sentence;
-pub use publish::{Published, publish};
+pub use publish::{LONGEST, Published, publish};
 
 /// What keys begin with unless somebody says otherwise.
 const KEY_PREFIX: &str = "fpc";

@@ -11,7 +11,7 @@ use redis::RedisError;
 use super::{Redis, sentence};
 
 /// The longest that any entry can live in Redis, however it is configured: `redis.ttl` is 7 d at most, and spread by 5 %.
-const LONGEST: Duration = Duration::from_secs(8 * 24 * 60 * 60);
+pub const LONGEST: Duration = Duration::from_secs(8 * 24 * 60 * 60);
 
 /// Where the notices are.
 #[derive(Clone, Debug, PartialEq, Eq)]

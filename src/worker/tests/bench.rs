@@ -1,6 +1,6 @@
 //! What the tests of a worker drive it with: a host, an L2, the clock.
 
-pub use super::l2::{EPOCH, Kept, L2, OTHER, POSITION, bulk};
+pub use super::l2::{EPOCH, L2, OTHER, POSITION, bulk};
 pub use super::message::{Origin, Request, empty, get, ok, post, request};
 use crate::answer::Answer;
 use crate::config::Config;
@@ -36,7 +36,7 @@ pub struct Bench {
     pub redis: Rc<RefCell<L2>>,
     /// All lookups ever, and those without an answer.
     pub lookups: Vec<Call>,
-    asking: VecDeque<(Stream, Call)>,
+    pub asking: VecDeque<(Stream, Call)>,
     /// Writes on their way: fills, invalidations, what is said of leases, readings of the log.
     pub fills: Vec<Call>,
     pub invalidations: Vec<Call>,
@@ -220,6 +220,9 @@ impl Bench {
     }
 
     pub fn on(&mut self, stream: Stream, event: Event<'_>) -> Verdict {
+        if matches!(event, Event::L2(_) | Event::Gone) {
+            self.asking.retain(|(asking, _)| *asking != stream);
+        }
         self.step_of(Some(stream), |worker, outside| worker.on(stream, event, outside))
     }
 

@@ -1,179 +1,17 @@
-//! The log: who reads it, what its notices do to what is stored and under way, and what happens where it cannot be read.
+//! The log: who reads it, and what happens where it cannot be read.
 
-use super::bench::{Bench, L2, OTHER, Origin, empty, get, ok, request, rule, with_redis};
+use super::bench::{Bench, EPOCH, L2, OTHER, bulk, get, ok};
 use super::crowd::fate;
+use super::notices::{filled, settings};
 use crate::follower::Discontinuity;
-use crate::memory::Eviction;
 use crate::metrics::{L2End, Metric};
-use crate::reason::{L2Failure, NotStored};
-use serde_json::{Value, json};
+use crate::reason::L2Failure;
+use serde_json::json;
 #[cfg(all(target_family = "wasm", not(target_os = "wasi")))]
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
-fn settings(change: Value) -> Value {
-    with_redis(json!([rule(change)]))
-}
-
-/// A worker that has read the log and has an answer with tags for `/a`.
-fn filled(change: Value) -> Bench {
-    let mut bench = Bench::new(&settings(change));
-    bench.wait(0);
-    bench.ask(&get("/a"), &ok("one").with("etag", "\"1\"").with("cache-tag", "t"));
-    bench.settle();
-    bench
-}
-
-/// Somebody elsewhere publishes, and the worker reads on.
-fn publish(bench: &mut Bench, op: &str, scope: &str, value: &str) {
-    let now = bench.now.mono;
-    bench.l2().tell(op, scope, value, now);
-    bench.wait(350);
-}
-
-/// What an origin says of which nothing is kept.
-fn trouble() -> Origin {
-    ok("trouble").with(":status", "500")
-}
-
 fn breaks(bench: &Bench, why: Discontinuity) -> i64 {
     bench.count(Metric::Discontinuities { why })
-}
-
-// --- what notices do --------------------------------------------------------------------------------------------------
-
-#[test]
-fn what_a_notice_names_is_asked_for_again_in_either_tier() {
-    for (scope, value) in [
-        ("all", ""),
-        ("tag", "t"),
-        ("tag", "of-the-rule"),
-        ("rule", "r"),
-        ("uri", "/a"),
-        ("uri", "h.example/a"),
-        ("prefix", "/"),
-        ("pattern", "h.example/**"),
-        ("nonsense", "x"),
-    ] {
-        let tagged = json!({ "tags": ["of-the-rule"] });
-        let mut bench = filled(tagged.clone());
-        let mut other = bench.pod(&settings(tagged));
-        publish(&mut bench, "invalidate", scope, value);
-        assert_eq!(bench.worker.memory().entries(), 1, "what is not asked for stays where it is");
-        assert_eq!(other.ask(&get("/a"), &trouble()), "miss;invalidated", "{scope} {value}");
-        other.errands();
-        assert_eq!(bench.ask(&get("/a"), &ok("two")), "miss;invalidated", "{scope} {value}");
-        assert_eq!(bench.count(Metric::Evictions { reason: Eviction::Invalidated }), 1);
-        let known = if scope == "nonsense" { "all" } else { scope };
-        assert_eq!(bench.count(Metric::Notices { op: "invalidate", scope: known }), 1);
-        assert_eq!(bench.ask(&get("/a"), &ok("x")), "hit;l1", "what came later is not concerned");
-    }
-}
-
-#[test]
-fn what_a_notice_does_not_name_stays() {
-    let mut bench = filled(json!({}));
-    for (scope, value) in
-        [("tag", "T"), ("rule", "q"), ("uri", "/b"), ("prefix", "/b"), ("pattern", "/b/*"), ("key", "r:00")]
-    {
-        publish(&mut bench, "invalidate", scope, value);
-        assert_eq!(bench.ask(&get("/a"), &ok("x")), "hit;l1", "{scope} {value}");
-    }
-    assert_eq!(bench.pod(&settings(json!({}))).ask(&get("/a"), &ok("x")), "hit;l2");
-}
-
-/// The window for stale answers begins with the notice, not with the end of what the answer's life would have been.
-#[test]
-fn what_is_to_be_refreshed_is_stale_from_then_on() {
-    let windows = json!({ "freshness": { "default": "5m", "stale_while_revalidate": "10s" } });
-    let mut bench = filled(windows);
-    bench.wait(20_000);
-    publish(&mut bench, "refresh", "tag", "t");
-    bench.wait(3_999);
-    let leader = bench.leads(&get("/a"));
-    assert_eq!(bench.conditions, [("if-none-match", "\"1\"".to_owned())]);
-    assert_eq!(bench.ask(&get("/a"), &ok("x")), "stale;l1");
-    assert_eq!(bench.answer.as_ref().unwrap().cache_status, "fingerprint-cache; hit; ttl=-4; detail=l1");
-    bench.leaves(leader);
-    bench.errands();
-    bench.wait(6_000);
-    let stream = bench.leads(&get("/a"));
-    assert_eq!(bench.ask(&get("/a"), &ok("x")), "stale;l1");
-    bench.leaves(stream);
-    bench.wait(1);
-    let stream = bench.leads(&get("/a"));
-    bench.waits(&get("/a"));
-    bench.respond(stream, &ok("two").with("etag", "\"2\"").with("cache-tag", "t"));
-    assert_eq!(bench.ask(&get("/a"), &ok("x")), "hit;l1");
-}
-
-#[test]
-fn what_is_to_be_refreshed_may_be_confirmed() {
-    let mut bench = filled(json!({}));
-    publish(&mut bench, "refresh", "all", "");
-    let stream = bench.leads(&get("/a"));
-    bench.respond(stream, &empty("304").with("etag", "\"1\""));
-    assert_eq!(bench.ask(&get("/a"), &ok("x")), "hit;l1");
-    bench.settle();
-    assert_eq!(bench.pod(&settings(json!({}))).ask(&get("/a"), &ok("x")), "hit;l2");
-}
-
-/// What was invalidated lends no validator: the origin may not know either.
-#[test]
-fn what_is_invalidated_is_not_confirmed() {
-    let mut bench = filled(json!({}));
-    publish(&mut bench, "invalidate", "all", "");
-    bench.leads(&get("/a"));
-    assert_eq!(bench.conditions, []);
-}
-
-// --- what is under way ------------------------------------------------------------------------------------------------
-
-#[test]
-fn a_lease_ends_with_what_it_was_for() {
-    for (op, kept) in [("invalidate", 0), ("refresh", 1)] {
-        let mut bench = Bench::new(&settings(json!({ "tags": ["t"] })));
-        bench.wait(0);
-        let first = bench.leads(&get("/a"));
-        let other = bench.waits(&get("/a"));
-        publish(&mut bench, op, "tag", "t");
-        assert_eq!(bench.woken(), [(other, "origin")], "{op}: others may ask meanwhile");
-        assert_eq!(bench.lookups.len(), 2);
-        bench.respond(first, &ok("old"));
-        assert!(bench.fills.is_empty(), "{op}");
-        assert_eq!((bench.worker.memory().entries(), bench.phase(other)), (kept, "fetching"), "{op}");
-        bench.respond(other, &ok("new"));
-        bench.settle();
-        assert_eq!(bench.ask(&get("/a"), &ok("x")), "hit;l1");
-        assert_eq!((bench.body().as_str(), bench.is_quiet()), ("new", true));
-    }
-}
-
-#[test]
-fn a_lease_for_something_else_goes_on() {
-    let mut bench = Bench::new(&settings(json!({})));
-    bench.wait(0);
-    let first = bench.leads(&get("/a"));
-    let other = bench.waits(&get("/a"));
-    publish(&mut bench, "invalidate", "uri", "/b");
-    publish(&mut bench, "prewarm", "uri", "h.example/a");
-    assert!(!bench.wakes.contains(&other) && bench.leases.is_empty());
-    bench.respond(first, &ok("one"));
-    bench.settle();
-    assert_eq!(bench.calls("fill", L2End::Ok), 1);
-}
-
-/// Its tags are known only when it is there.
-#[test]
-fn an_answer_that_was_tagged_as_invalid_is_not_kept() {
-    let mut bench = Bench::new(&settings(json!({})));
-    bench.wait(0);
-    let first = bench.leads(&get("/a"));
-    let other = bench.waits(&get("/a"));
-    publish(&mut bench, "invalidate", "tag", "t");
-    bench.respond(first, &ok("old").with("cache-tag", "t"));
-    assert_eq!(bench.count(Metric::NotStored { rule: 0, reason: NotStored::Overtaken }), 1);
-    assert_eq!((bench.worker.memory().entries(), bench.fills.len()), (0, 0));
-    assert_eq!(bench.woken(), [(other, "origin")], "the next one asks again");
 }
 
 // --- replies that know more -------------------------------------------------------------------------------------------
@@ -208,18 +46,48 @@ fn an_answer_of_l2_is_not_used_where_the_log_cannot_be_read() {
     let limit = bench.worker.redis().unwrap().timeout * 2;
     let mut reads = 0;
     while bench.phase(stream) == "parked" {
+        bench.pass(20);
         if let Some(call) = bench.syncs.pop() {
             reads += 1;
-            bench.pass(20);
             bench.filled(call, Err(L2Failure::Unreachable));
         }
         bench.woken();
         bench.overdue();
     }
-    assert!(bench.now.mono.0 - 1_000_000 <= limit.as_micros() as u64 + 20_000, "{reads}");
+    assert!(bench.now.mono.0 - 1_000_000 <= limit.as_micros() as u64 + 20_000);
+    assert_eq!(reads, 1);
     assert_eq!((bench.phase(stream), bench.calls("lookup", L2End::Unread)), ("fetching", 1));
     bench.respond(stream, &ok("two"));
     assert_eq!(bench.ask(&get("/a"), &ok("x")), "hit;l1", "asked for just now");
+}
+
+/// The reading that would tell is never heard of again.
+#[test]
+fn an_answer_of_l2_does_not_wait_for_ever() {
+    let mut first = filled(json!({}));
+    let mut bench = first.pod(&settings(json!({})));
+    bench.cut = true;
+    let (stream, _) = bench.send(&get("/a"));
+    let other = bench.waits(&get("/a"));
+    bench.pass(99);
+    assert_eq!(bench.overdue(), []);
+    bench.pass(1);
+    assert_eq!(bench.overdue(), [(stream, "origin")]);
+    assert_eq!((bench.phase(other), bench.calls("lookup", L2End::Unread)), ("waiting", 1));
+}
+
+#[test]
+fn a_log_that_cannot_be_read_is_not_read_in_a_loop() {
+    let mut first = filled(json!({}));
+    let mut bench = first.pod(&settings(json!({})));
+    bench.cut = true;
+    bench.send(&get("/a"));
+    for _ in 0..3 {
+        let Some(call) = bench.syncs.pop() else { break };
+        bench.filled(call, Err(L2Failure::Unreachable));
+        bench.woken();
+    }
+    assert!(bench.syncs.is_empty(), "no time has passed");
 }
 
 // --- lag --------------------------------------------------------------------------------------------------------------
@@ -448,6 +316,44 @@ fn who_is_told_of_something_else_reads_for_itself() {
     assert!(other.syncs.is_empty() && other.wakes.is_empty());
 }
 
+/// Its reading and its sibling's cross: nothing is missing, and nothing is heard twice.
+#[test]
+fn who_is_told_while_it_reads_knows_it_once() {
+    let mut one = Bench::with_l2(json!({}));
+    let mut other = one.sibling(&settings(json!({})));
+    one.worker.enlist(1, 11);
+    other.worker.enlist(2, 22);
+    one.wait(0);
+    other.wait(0);
+    one.tells.clear();
+    other.cut = true;
+    let now = one.now.mono;
+    one.l2().tell("invalidate", "uri", "/a", now);
+    one.wait(350);
+    one.l2().tell("invalidate", "uri", "/b", now);
+    other.pass(350);
+    other.tick();
+    assert_eq!((other.syncs.len(), other.hears(&mut one)), (1, 1));
+    other.errands();
+    assert_eq!(other.count(Metric::Notices { op: "invalidate", scope: "uri" }), 2);
+    assert_eq!((breaks(&other, Discontinuity::Trimmed), other.calls("sync", L2End::Ok)), (0, 2));
+}
+
+/// An answer that brings fewer notices than the log has grown by.
+#[test]
+fn what_does_not_go_on_is_read_whole() {
+    let mut bench = filled(json!({}));
+    bench.cut = true;
+    bench.pass(350);
+    bench.tick();
+    let call = bench.syncs.remove(0);
+    let reply = bulk(format!("E{EPOCH}:9|10:invalidate,3:uri,2:/b,").as_bytes());
+    bench.filled(call, Ok(&reply));
+    assert_eq!(bench.syncs[0].arguments[0], "-");
+    bench.errands();
+    assert_eq!(breaks(&bench, Discontinuity::Trimmed) + breaks(&bench, Discontinuity::Rewound), 1);
+}
+
 #[test]
 fn one_reading_is_under_way_at_a_time_unless_it_is_lost() {
     let mut bench = Bench::with_l2(json!({}));
@@ -466,51 +372,4 @@ fn one_reading_is_under_way_at_a_time_unless_it_is_lost() {
     let reply = bench.look(&late);
     bench.filled(late, Ok(&reply));
     assert_eq!(bench.calls("sync", L2End::Abandoned), 1);
-}
-
-// --- unsafe requests --------------------------------------------------------------------------------------------------
-
-#[test]
-fn what_an_unsafe_request_makes_invalid_others_hear_of() {
-    let groups = |origin: Origin| origin.with("cache-groups", "\"g\"");
-    let mut bench = Bench::with_l2(json!({}));
-    bench.wait(0);
-    bench.ask(&get("/a"), &groups(ok("one")));
-    bench.ask(&get("/b"), &ok("b"));
-    bench.settle();
-    let mut other = bench.pod(&settings(json!({})));
-    for target in ["/a", "/b"] {
-        assert_eq!(other.ask(&get(target), &ok("x")), "hit;l2");
-    }
-    let (stream, _) = bench.send(&request("POST", "/c"));
-    bench.respond(stream, &empty("204").with("cache-group-invalidation", "\"g\""));
-    assert_eq!(bench.invalidations.len(), 1);
-    let words = &bench.invalidations[0].arguments[1..];
-    assert_eq!((words.len(), &words[3..]), (6, &["invalidate", "tag", "group:h.example g"].map(str::to_owned)[..]));
-    bench.ban();
-    for bench in [&mut bench, &mut other] {
-        bench.wait(350);
-        assert_eq!(bench.ask(&get("/a"), &trouble()), "miss;invalidated");
-        assert_eq!(bench.ask(&get("/b"), &ok("x")), "hit;l1");
-        bench.errands();
-    }
-}
-
-/// Where there is no L2 to tell, a worker tells itself.
-#[test]
-fn groups_are_invalidated_without_l2_too() {
-    let mut bench = Bench::with_rule(json!({}));
-    for number in 0..2 {
-        let [a, b, u] = ["a", "b", "u"].map(|name| get(&format!("/{name}/{number}")));
-        let under_way = bench.leads(&u);
-        bench.ask(&a, &ok("one").with("cache-groups", "\"g\""));
-        bench.ask(&b, &ok("b").with("cache-groups", "\"h\""));
-        let (stream, _) = bench.send(&request("POST", "/c"));
-        bench.respond(stream, &empty("204").with("cache-group-invalidation", "\"g\""));
-        bench.respond(under_way, &ok("old").with("cache-groups", "\"g\""));
-        assert_eq!(bench.ask(&u, &ok("new")), "miss;uri_miss");
-        assert_eq!(bench.ask(&a, &ok("two")), "miss;invalidated");
-        assert_eq!(bench.ask(&b, &ok("x")), "hit;l1");
-        assert!(bench.invalidations.is_empty());
-    }
 }

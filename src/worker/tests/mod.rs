@@ -12,6 +12,7 @@ mod forms;
 mod gone;
 mod l2;
 mod message;
+mod notices;
 mod polling;
 #[cfg(not(target_family = "wasm"))]
 mod properties;
@@ -20,5 +21,6 @@ mod second_tier;
 mod settings;
 mod stale;
 mod storing;
+mod succession;
 mod trouble;
 mod validating;

@@ -46,6 +46,7 @@ fn it_looks_again_from_time_to_time_until_the_answer_is_there() {
         assert!((pause / 2..=pause).contains(gap), "{gaps:?}");
     }
     assert_eq!((other.lookups.len(), other.phase(first)), (7, "polling"));
+    assert_eq!(other.calls("lookup", L2End::Miss), 7);
     one.respond(leader, &ok("one"));
     one.settle();
     pass(&mut one, &mut other, 50);
@@ -166,7 +167,11 @@ fn a_client_that_leaves_while_it_waits_leaves_nothing_behind() {
     let waiting = other.polls(&get("/a"));
     other.leaves(waiting);
     assert!(other.worker.flights.is_idle() && other.leases.is_empty());
-    assert_eq!(other.calls("lookup", L2End::Abandoned), 1);
+    assert_eq!(
+        (other.calls("lookup", L2End::Miss), other.calls("lookup", L2End::Abandoned)),
+        (1, 0),
+        "L2 had answered"
+    );
 }
 
 // --- who need not wait ------------------------------------------------------------------------------------------------

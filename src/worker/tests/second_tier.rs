@@ -155,6 +155,20 @@ fn a_stale_entry_is_refused_and_its_validator_used() {
     assert_eq!(third.ask(&get("/a"), &ok("x")), "hit;l2");
 }
 
+/// What will not be stored needs no lease: one look tells.
+#[test]
+fn who_cannot_replace_a_stale_entry_asks_once() {
+    for asks in [get("/a").with("range", "bytes=0-0"), super::bench::request("HEAD", "/a")] {
+        let mut bench = filled(&json!({}));
+        bench.wait(60_000);
+        let (_, verdict) = bench.send(&asks);
+        assert!(matches!(verdict, Verdict::Continue));
+        assert_eq!((bench.lookups.len(), bench.lookups[0].arguments[2].as_str()), (1, "-"));
+        assert_eq!(bench.conditions[0], ("if-none-match", "\"1\"".to_owned()));
+        assert!(bench.l2().leases.is_empty());
+    }
+}
+
 #[test]
 fn the_younger_of_two_stale_entries_is_validated() {
     let mut bench = filled(&json!({}));
