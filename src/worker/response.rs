@@ -258,9 +258,10 @@ pub(super) fn group_host(draft: &Draft) -> String {
     String::from_utf8_lossy(&invalidation::normal_host(head.host, head.scheme)).into_owned()
 }
 
-/// Whether a status says that the origin is in trouble, rather than what it answers.
+/// Whether a status says that the origin is in trouble, or that this client has the answer already, rather than what it
+/// answers to others.
 fn may_pass(status: Option<u16>) -> bool {
-    matches!(status, Some(429 | 500..=599))
+    matches!(status, Some(304 | 429 | 500..=599))
 }
 
 /// RFC 9110 §6.6.1: "A recipient with a clock that receives a response message without a Date header field MUST record
