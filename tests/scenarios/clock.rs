@@ -1,6 +1,7 @@
 //! What happens next, and the timers of the workers. They never stop, but where nobody has anything to do for long they
 //! rest until shortly before something happens, so that idle hours cost nothing.
 
+use crate::behind::Behind;
 use crate::callers::SECOND;
 use crate::host::WINDING;
 use crate::network::{AFTER, POLL};
@@ -18,6 +19,8 @@ pub struct Agenda {
     numbered: u64,
     /// How many steps that are no idle ones there are at which moments.
     due: BTreeMap<u64, usize>,
+    /// When the last of them came.
+    last: u64,
 }
 
 impl Agenda {
@@ -32,6 +35,7 @@ impl Agenda {
     fn pop(&mut self) -> Option<(u64, Step)> {
         let Reverse((at, _, _, step)) = self.queue.pop()?;
         if !step.is_idle() {
+            self.last = at;
             let due = self.due.get_mut(&at).unwrap();
             *due -= 1;
             if *due == 0 {
@@ -68,7 +72,7 @@ impl World {
     /// What must not be, with the story.
     pub fn play(&mut self) -> Result<(), String> {
         let mut last = self.now;
-        while !(self.agenda.due.is_empty() && self.live.is_empty()) {
+        while !(self.agenda.due.is_empty() && self.nobody_waits()) {
             let idle = self.advance();
             last = if idle { last } else { self.now };
             if self.violation.is_none() && !self.live.is_empty() && self.now > last + AFTER {
@@ -105,9 +109,16 @@ impl World {
         step.is_idle()
     }
 
+    /// No stream, and no refresh for what others do.
+    fn nobody_waits(&self) -> bool {
+        let waits = |behind: &Behind| behind.idle_since.is_some() && !behind.lost;
+        self.live.is_empty() && !self.vms.iter().flat_map(|vm| vm.behind.values()).any(waits)
+    }
+
     /// When a worker's timer is due again.
     pub fn rest(&self, pace: u64) -> u64 {
-        let next = self.agenda.due.keys().next().copied().filter(|_| self.live.is_empty());
+        let next = self.agenda.due.keys().next().copied();
+        let next = next.filter(|_| self.nobody_waits() && self.now > self.agenda.last + AWAKE);
         let asleep = next.map_or(0, |next| next.saturating_sub(AWAKE).saturating_sub(self.now));
         pace.max(asleep)
     }
