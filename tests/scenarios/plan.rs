@@ -37,8 +37,8 @@ impl Plan {
             pod_clocks: [(); PODS].map(|()| rng.pick(&[0, 0, 0, 0, 0, 0, -hour, -hour, 2 * second, hour])),
             withholds: rng.chance(10),
             setting: match rng.below(20) {
-                0 | 1 => Some("tiny"),
-                2..=4 => Some(rng.pick(&settings::ALL)),
+                0..=2 => Some("tiny"),
+                3..=5 => Some(rng.pick(&settings::ALL)),
                 _ => None,
             },
         };
@@ -90,7 +90,9 @@ fn action(rng: &mut Rng, cast: &Cast) -> Action {
         79..=83 => Action::Change(rng.pick(&cast.paths).to_owned()),
         84.. if cast.calm => Action::Ask(again(rng, cast)),
         84..=86 => Action::Fault(fault(rng), rng.between(1, 4000) * MILLI),
-        87 | 88 => Action::Partition(rng.below(PODS as u64) as usize, cut(rng), rng.between(1, 9000) * MILLI),
+        87 | 88 => {
+            Action::Partition(rng.below(PODS as u64) as usize, cut(rng), rng.pick(&[300, 2000, 9000, 30_000]) * MILLI)
+        }
         89 | 90 => Action::Trouble(rng.pick(&[500, 502, 503, 504, 501, 429]), rng.between(1, 8000) * MILLI),
         91 => lose(rng, cast),
         92 => Action::FlushScripts,
@@ -113,6 +115,9 @@ fn announce(rng: &mut Rng, cast: &Cast, at: u64, events: &mut Vec<Planned>) {
     for _ in 0..rng.pick(&[1, 1, 1, 1, 2, 5]) {
         let at = at + rng.pick(&[0, MILLI, 20 * MILLI, 200 * MILLI]);
         events.push(Planned { at, action: Action::Publish(says(rng, path)), seed: rng.next() });
+    }
+    if rng.chance(5) && !cast.calm {
+        events.push(Planned { at: at + 200 * MILLI, action: Action::Trim(0), seed: rng.next() });
     }
 }
 

@@ -9,11 +9,11 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 /// Counters by the names of their metrics.
 type Counts = BTreeMap<String, i64>;
 
-/// So many stories take about 20 s in a debug build on two cores.
+/// So many stories take about 10 s on two cores, as `make scenarios` builds them.
 const BY_DEFAULT: u64 = 1000;
 
 /// What random stories have to come across, or they prove nothing: parts of names of metrics.
-const ROOMS: [&str; 53] = [
+const ROOMS: [&str; 85] = [
     "rule=.=profiles;.;status=.=hit;.;tier=.=l1",
     "rule=.=profiles;.;status=.=hit;.;tier=.=l2",
     "rule=.=open;.;status=.=hit;.;tier=.=l1",
@@ -36,9 +36,41 @@ const ROOMS: [&str; 53] = [
     "outcome=.=failed;.;fingerprint_cache_refreshes",
     "reason=.=invalidated",
     "reason=.=overtaken",
-    "op=.=invalidate;.;outcome=.=ok",
-    "op=.=invalidate;.;outcome=.=timeout",
-    "op=.=invalidate;.;outcome=.=unreachable",
+    "op=.=publish;.;outcome=.=ok",
+    "op=.=publish;.;outcome=.=timeout",
+    "op=.=publish;.;outcome=.=unreachable",
+    "op=.=sync;.;outcome=.=timeout",
+    "op=.=sync;.;outcome=.=unreachable",
+    "op=.=sync;.;outcome=.=refused",
+    "op=.=lease;.;outcome=.=ok",
+    "op=.=lease;.;outcome=.=miss",
+    "op=.=lease;.;outcome=.=timeout",
+    "rule=.=profiles;.;status=.=collapsed",
+    "rule=.=windows;.;status=.=collapsed",
+    "rule=.=identify;.;status=.=collapsed",
+    "outcome=.=collapsed;.;fingerprint_cache_leases",
+    "outcome=.=handed_over;.;fingerprint_cache_leases",
+    "outcome=.=led;.;fingerprint_cache_leases",
+    "outcome=.=lost;.;fingerprint_cache_leases",
+    "outcome=.=timed_out;.;fingerprint_cache_leases",
+    "outcome=.=yielded;.;fingerprint_cache_leases",
+    "reason=.=invalidated;.;fingerprint_cache_forwarded",
+    "reason=.=suspended;.;fingerprint_cache_forwarded",
+    "reason=.=epoch;.;fingerprint_cache_log_discontinuities",
+    "reason=.=rewound;.;fingerprint_cache_log_discontinuities",
+    "reason=.=trimmed;.;fingerprint_cache_log_discontinuities",
+    "reason=.=unreadable;.;fingerprint_cache_log_discontinuities",
+    "op=.=invalidate;.;scope=.=all",
+    "op=.=invalidate;.;scope=.=key",
+    "op=.=invalidate;.;scope=.=uri",
+    "op=.=invalidate;.;scope=.=prefix",
+    "op=.=invalidate;.;scope=.=pattern",
+    "op=.=invalidate;.;scope=.=tag",
+    "op=.=invalidate;.;scope=.=rule",
+    "op=.=refresh;.;scope=.=tag",
+    "op=.=refresh;.;scope=.=uri",
+    "op=.=prewarm",
+    "outcome=.=refused;.;fingerprint_cache_refreshes",
     "op=.=fill;.;outcome=.=fenced",
     "status=.=revalidated",
     "status=.=pass",
@@ -144,7 +176,8 @@ fn what_must_hold_holds_in_every_story() {
         all.iter().for_each(|(name, count)| println!("{count:>8} {name}"));
     }
     if number("SEEDS").is_none() {
-        ROOMS.iter().for_each(|room| assert!(entered(&all, room) > 9, "hardly a story enters {room}"));
+        let hardly: Vec<&&str> = ROOMS.iter().filter(|room| entered(&all, room) < 10).collect();
+        assert!(hardly.is_empty(), "hardly a story enters {hardly:?}");
     }
 }
 
