@@ -284,8 +284,8 @@ pub struct Waiting {
     pub reason: Forward,
     /// What L1 holds but may not use without the origin.
     pub stale: Option<Held>,
-    /// What it waits for: a primary key, and the values that select a variant.
-    pub wanted: (u128, u128),
+    /// What it waits for: a primary key, the values that select a variant, and whether it may be for this client alone.
+    pub wanted: (u128, u128, bool),
     /// What became of the request that it waits for, once that is known.
     pub turn: Option<Turn>,
 }
@@ -399,6 +399,8 @@ pub struct Changing {
     pub sent: Now,
     /// Its stream.
     pub stream: Stream,
+    /// Where the log stood before, as far as this worker knew.
+    pub position: Position,
     /// Whether anything was invalidated while it was under way: then its answer may be the older one.
     pub overtaken: bool,
 }

@@ -9,7 +9,7 @@ use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
 /// What is asked for: a primary key and the values that select a variant, as far as they are known.
-pub(super) type Wanted = (u128, u128);
+pub(super) type Wanted = (u128, u128, bool);
 
 /// How many keys are remembered as uncacheable at most.
 const MOST_MARKS: usize = 4096;

@@ -165,6 +165,11 @@ impl Worker {
                 looking.reason = missed(looking.reason, other);
                 return self.wait_elsewhere(looking, left, outside);
             }
+            Lookup::Uncacheable { .. } if looking.asked.background => {
+                self.flights.take_lease(looking.asked.draft.stream);
+                self.count_l2("lookup", L2End::Miss);
+                return self.end_refresh(&looking.asked, RefreshEnd::Failed);
+            }
             Lookup::Uncacheable { at } => {
                 self.granted(&looking, &at, outside.now.mono);
                 self.nobody_waits(&looking.asked, outside.now.mono);
@@ -329,6 +334,7 @@ impl Worker {
             }
             _ => {
                 self.count_l2("lookup", L2End::Unread);
+                self.flights.take_lease(looking.asked.draft.stream);
                 self.origin(looking, None, outside)
             }
         }
