@@ -312,6 +312,15 @@ pub struct Granted {
     pub position: Option<Position>,
     /// When it was granted or renewed last.
     pub since: Instant,
+    /// Whether L2 let it fill without a lease, since nobody waits for such answers.
+    pub unheld: bool,
+}
+
+impl Granted {
+    /// Whether L2 may be keeping others from filling on its account.
+    pub fn is_owed(&self) -> bool {
+        !self.unheld
+    }
 }
 
 /// See [`Phase::Polling`].

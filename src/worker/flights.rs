@@ -120,7 +120,8 @@ impl Flights {
     /// The leases that are due to be renewed, a third of their life after the last time; counted as renewed from now on.
     pub(super) fn renewals(&mut self, life: Duration, now: Instant) -> Vec<Granted> {
         let due = self.leases.values_mut();
-        let due = due.filter(|granted| granted.position.is_some() && now.since(granted.since) >= life / 3);
+        let due = due
+            .filter(|granted| granted.position.is_some() && granted.is_owed() && now.since(granted.since) >= life / 3);
         due.map(|granted| {
             granted.since = now;
             granted.clone()

@@ -217,7 +217,7 @@ impl Worker {
             }
             gone = next;
         }
-        if let Some(granted) = granted {
+        if let Some(granted) = granted.filter(Granted::is_owed) {
             self.release(&granted);
         }
     }
@@ -233,7 +233,7 @@ impl Worker {
         let wanted = self.flights.led(stream).unwrap_or_else(|| self.wanted(asked));
         self.flights.mark(wanted, now.after(uncacheable), now);
         self.end_flight(stream, &Turn::Alone);
-        let Some(granted) = self.flights.take_lease(stream) else { return };
+        let Some(granted) = self.flights.take_lease(stream).filter(Granted::is_owed) else { return };
         // L2 does not tell this client from others, whose answers may be for all.
         if wanted.2 {
             return self.release(&granted);
