@@ -284,8 +284,8 @@ pub struct Waiting {
     pub reason: Forward,
     /// What L1 holds but may not use without the origin.
     pub stale: Option<Held>,
-    /// What it waits for: a primary key, and the values that select a variant.
-    pub wanted: (u128, u128),
+    /// What it waits for: a primary key, the values that select a variant, and whether it may be for this client alone.
+    pub wanted: (u128, u128, bool),
     /// What became of the request that it waits for, once that is known.
     pub turn: Option<Turn>,
 }
@@ -312,6 +312,15 @@ pub struct Granted {
     pub position: Option<Position>,
     /// When it was granted or renewed last.
     pub since: Instant,
+    /// Whether L2 let it fill without a lease, since nobody waits for such answers.
+    pub unheld: bool,
+}
+
+impl Granted {
+    /// Whether L2 may be keeping others from filling on its account.
+    pub fn is_owed(&self) -> bool {
+        !self.unheld
+    }
 }
 
 /// See [`Phase::Polling`].
@@ -399,6 +408,8 @@ pub struct Changing {
     pub sent: Now,
     /// Its stream.
     pub stream: Stream,
+    /// Where the log stood before, as far as this worker knew.
+    pub position: Position,
     /// Whether anything was invalidated while it was under way: then its answer may be the older one.
     pub overtaken: bool,
 }

@@ -71,7 +71,7 @@ impl Worker {
         let token = may_fill(asked).then(|| known.unwrap_or(Token(outside.random)));
         if let Some(token) = token {
             let lease = Lease { key: redis::lease_key(place, selecting), token };
-            self.flights.grant(stream, Granted { lease, position: None, since: outside.now.mono });
+            self.flights.grant(stream, Granted { lease, position: None, since: outside.now.mono, unheld: false });
         }
         redis::lookup(place, selecting, &Want { token, lease: self.force.config.fill.lease, refused })
     }
@@ -165,13 +165,18 @@ impl Worker {
                 looking.reason = missed(looking.reason, other);
                 return self.wait_elsewhere(looking, left, outside);
             }
+            Lookup::Uncacheable { .. } if looking.asked.background => {
+                self.flights.take_lease(looking.asked.draft.stream);
+                self.count_l2("lookup", L2End::Miss);
+                return self.end_refresh(&looking.asked, RefreshEnd::Failed);
+            }
             Lookup::Uncacheable { at } => {
-                self.granted(&looking, &at, outside.now.mono);
+                self.granted(&looking, &at, true, outside.now.mono);
                 self.nobody_waits(&looking.asked, outside.now.mono);
                 at
             }
             Lookup::Led { at, other } => {
-                self.granted(&looking, &at, outside.now.mono);
+                self.granted(&looking, &at, false, outside.now.mono);
                 looking.reason = missed(looking.reason, other);
                 at
             }
@@ -184,11 +189,11 @@ impl Worker {
         self.origin(looking, Some(at), outside)
     }
 
-    /// The lease is this request's: it may fill.
-    fn granted(&mut self, looking: &Looking, at: &Position, now: Instant) {
+    /// The lease is this request's, or there is none to have: it may fill.
+    fn granted(&mut self, looking: &Looking, at: &Position, unheld: bool, now: Instant) {
         let stream = looking.asked.draft.stream;
         if let Some(granted) = self.flights.take_lease(stream) {
-            self.flights.grant(stream, Granted { position: Some(at.clone()), since: now, ..granted });
+            self.flights.grant(stream, Granted { position: Some(at.clone()), since: now, unheld, ..granted });
         }
     }
 
@@ -329,6 +334,7 @@ impl Worker {
             }
             _ => {
                 self.count_l2("lookup", L2End::Unread);
+                self.flights.take_lease(looking.asked.draft.stream);
                 self.origin(looking, None, outside)
             }
         }

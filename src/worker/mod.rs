@@ -9,7 +9,7 @@
 //! - `stale`: stale answers, and refreshes that nobody waits for.
 //! - `response`: what the origin answers: captured, stored, or left alone.
 //! - `validate`: our own conditions, and what the origin's answers to them change.
-//! - `change`: what unsafe requests invalidate.
+//! - `change`, `own`: what unsafe requests invalidate, and what they do not.
 //! - `unheard`: what L2 is not believed about.
 //! - `fills`: what is written to L2, and how much of it may be under way.
 
@@ -20,6 +20,7 @@ mod fills;
 mod flights;
 mod follow;
 mod lookup;
+mod own;
 mod prewarm;
 mod request;
 mod response;
@@ -39,6 +40,7 @@ use crate::transaction::{Command, Event, Passing, Phase, Ruled, Stream, Turn, Ve
 use fills::Fills;
 use flights::Flights;
 use follow::Following;
+use own::Own;
 use stale::Leads;
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
@@ -100,6 +102,8 @@ pub struct Worker {
     flights: Flights,
     /// The log of invalidations.
     following: Following,
+    /// Answers that their own invalidations are not about.
+    own: Own,
     /// When it was last swept.
     swept: Instant,
     /// The variables of the environment that rules name.
@@ -127,6 +131,7 @@ impl Worker {
             unheard: Unheard::default(),
             flights: Flights::default(),
             following: Following::new(plugin),
+            own: Own::default(),
             swept: Instant::default(),
             environment: Vec::new(),
         };

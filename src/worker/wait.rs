@@ -4,6 +4,7 @@
 
 use super::follow::Standing;
 use super::{Outside, Worker};
+use crate::config::Auth;
 use crate::memory::Held;
 use crate::metrics::{LeaseEnd, Metric, RefreshEnd, Status, Tier};
 use crate::reason::Forward;
@@ -31,24 +32,21 @@ impl Worker {
         let now = outside.now.mono;
         let wait = self.force.config.fill.wait;
         let until = *asked.patience.get_or_insert(now.after(wait));
-        if alone(&asked, reason) {
-            return self.ask_l2(asked, reason, stale, outside);
-        }
         let (wanted, stream) = (self.wanted(&asked), asked.draft.stream);
-        if self.flights.is_marked(wanted, now) {
-            return self.fetch(asked, reason, stale, None, outside);
-        }
-        if now >= until || asked.rounds > MOST_ROUNDS || !self.flights.join(wanted, stream) {
+        let alone = alone(&asked, reason) || now >= until || asked.rounds > MOST_ROUNDS;
+        if alone || self.flights.is_marked(wanted, now) || !self.flights.join(wanted, stream) {
             return self.ask_l2(asked, reason, stale, outside);
         }
         (Some(Phase::Waiting(Box::new(Waiting { asked, reason, stale, wanted, turn: None }))), Verdict::Pause)
     }
 
-    /// What a request asks for, as far as the headers that tell variants apart are known.
+    /// What a request asks for, as far as the headers that tell variants apart are known. Whoever shows who he is, where that
+    /// matters, asks for something else than all others: his answer may be for him alone.
     pub(super) fn wanted(&self, asked: &Asked) -> super::flights::Wanted {
         let names = self.vary.get(&asked.draft.ruled.symbol).map(Vec::as_slice).unwrap_or_default();
         let selecting = selection::selecting(&asked.draft.headers, names);
-        (asked.key.digest(), crate::redis::variant_digest(&selecting))
+        let own = asked.draft.credentialed && asked.draft.ruled.rule.auth == Auth::Origin;
+        (asked.key.digest(), crate::redis::variant_digest(&selecting), own)
     }
 
     /// Its turn has come.
@@ -219,7 +217,7 @@ impl Worker {
             }
             gone = next;
         }
-        if let Some(granted) = granted {
+        if let Some(granted) = granted.filter(Granted::is_owed) {
             self.release(&granted);
         }
     }
@@ -235,9 +233,12 @@ impl Worker {
         let wanted = self.flights.led(stream).unwrap_or_else(|| self.wanted(asked));
         self.flights.mark(wanted, now.after(uncacheable), now);
         self.end_flight(stream, &Turn::Alone);
-        if let Some(granted) = self.flights.take_lease(stream) {
-            self.commands.push(Command::Write(Box::new(crate::redis::mark(&granted.lease, uncacheable))));
+        let Some(granted) = self.flights.take_lease(stream).filter(Granted::is_owed) else { return };
+        // L2 does not tell this client from others, whose answers may be for all.
+        if wanted.2 {
+            return self.release(&granted);
         }
+        self.commands.push(Command::Write(Box::new(crate::redis::mark(&granted.lease, uncacheable))));
     }
 }
 

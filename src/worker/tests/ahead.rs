@@ -195,13 +195,14 @@ fn a_prewarm_never_replaces_what_is_there() {
 }
 
 #[test]
-fn a_worker_that_serves_nobody_warms_nothing() {
+fn a_worker_is_warm_before_its_first_request() {
     let mut bench = Bench::new(&warmable());
     bench.worker.provide(vec![("TOKEN".to_owned(), "Bearer x".to_owned())]);
     bench.wait(0);
     prewarm(&mut bench, "https://h.example/p");
     bench.wait(350);
-    assert_eq!((bench.refreshes.len(), refreshes(&bench, RefreshEnd::Refused)), (0, 0));
+    bench.refresh(&ok("warm"));
+    assert_eq!(bench.ask(&get("/p"), &ok("x")), "hit;l1");
 }
 
 #[test]

@@ -174,7 +174,6 @@ fn who_learns_what_tells_variants_apart_leads_on() {
 #[test]
 fn who_may_not_have_the_answer_goes_alone() {
     for (request, state) in [
-        (get("/a").with("authorization", "x"), "origin"),
         (get("/a").with("cache-control", "min-fresh=1000"), "origin"),
         (get("/a").with("cache-control", "max-age=5"), "collapsed;origin"),
     ] {
@@ -185,6 +184,20 @@ fn who_may_not_have_the_answer_goes_alone() {
         assert_eq!(bench.woken(), [(other, state)], "{:?}", request.headers);
         assert!(bench.worker.flights.is_idle(), "and leads nobody");
     }
+}
+
+/// Whoever shows who he is may get an answer for him alone: others need not wait for it, nor he for theirs.
+#[test]
+fn who_shows_who_he_is_waits_for_his_like_alone() {
+    let mut bench = Bench::with_rule(json!({}));
+    let own = || get("/a").with("authorization", "x");
+    let (others, his) = (bench.leads(&get("/a")), bench.leads(&own()));
+    let like_him = bench.waits(&own());
+    bench.respond(his, &ok("his"));
+    assert_eq!(bench.woken(), [(like_him, "origin")]);
+    let one = bench.waits(&get("/a"));
+    bench.respond(others, &ok("one"));
+    assert_eq!(bench.woken(), [(one, "collapsed;origin")]);
 }
 
 #[test]
@@ -233,7 +246,7 @@ fn what_may_not_be_stored_lets_each_go_alone_at_once() {
         bench.respond(first, &origin);
         assert_eq!(bench.woken(), others.map(|stream| (stream, "origin")), "{reason:?}");
         let next = bench.leads(&get("/a"));
-        assert_eq!(bench.lookups.len(), 1, "nobody begins to wait, or asks L2");
+        assert_eq!(bench.lookups.len(), 2, "nobody begins to wait; in L2 there might be something after all");
         assert_eq!(bench.l2().holders(), ["U"], "and other pods hear of it");
         for stream in others.into_iter().chain([next]) {
             bench.respond(stream, &origin);
@@ -242,10 +255,10 @@ fn what_may_not_be_stored_lets_each_go_alone_at_once() {
         assert_eq!(bench.count(Metric::NotStored { rule: 0, reason }), 5);
         bench.wait(4_999);
         bench.leads(&get("/a"));
-        assert_eq!(bench.lookups.len(), 1);
+        assert_eq!((bench.lookups.len(), fate(&bench.send(&get("/a")).1)), (3, "origin"));
         bench.wait(1);
         bench.leads(&get("/a"));
-        assert_eq!((bench.lookups.len(), fate(&bench.send(&get("/a")).1)), (2, "paused"), "until that is over");
+        assert_eq!((bench.lookups.len(), fate(&bench.send(&get("/a")).1)), (5, "paused"), "until that is over");
     }
 }
 
@@ -275,7 +288,7 @@ fn what_l2_says_is_uncacheable_lets_each_go_alone() {
     assert_eq!(fate(&bench.go_on(leader).unwrap()), "origin");
     assert_eq!(bench.woken(), others.map(|stream| (stream, "origin")));
     bench.leads(&get("/a"));
-    assert_eq!(bench.lookups.len(), 1);
+    assert_eq!(bench.lookups.len(), 2);
     // Should it be one to store after all, it is.
     bench.respond(leader, &ok("one"));
     bench.settle();
