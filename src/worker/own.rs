@@ -13,7 +13,7 @@ use crate::transaction::Phase;
 use std::collections::VecDeque;
 
 /// How many answers may wait to be moved on, and how many notices are remembered for them.
-const MOST: (usize, usize) = (64, 256);
+const MOST: (usize, usize) = (64, 1024);
 
 /// What waits to be moved on, and what was heard lately.
 #[derive(Default)]
