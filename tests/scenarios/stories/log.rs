@@ -108,6 +108,32 @@ fn scenario_an_answer_under_way_is_not_kept_against_a_notice() {
     }
 }
 
+/// It goes to its client, and to nobody else: not into L1, not into L2.
+#[test]
+fn scenario_an_answer_that_was_invalidated_on_its_way_is_not_stored() {
+    let mut tale = warm(&Ask::get("/v1/warm"));
+    let fills = tale.calls("fill", "ok");
+    tale.plan(0, Action::Ask(Ask { takes: 800 * MILLI, ..Ask::get("/v1/plain") }));
+    tale.plan(100 * MILLI, says("invalidate", "uri", "/v1/plain"));
+    tale.play();
+    assert_eq!(tale.world.counted(&["not_stored", "overtaken"]), 1);
+    assert_eq!(tale.calls("fill", "ok"), fills);
+}
+
+/// Nobody waits for an answer that will be no use: whoever comes after the notice asks, and fills.
+#[test]
+fn scenario_who_asks_for_what_was_invalidated_meanwhile_holds_nobody_up() {
+    let mut tale = warm(&Ask::get("/v1/warm"));
+    tale.plan(0, Action::Ask(Ask { takes: 2 * SECOND, ..Ask::get("/v1/plain") }));
+    tale.plan(100 * MILLI, says("invalidate", "uri", "/v1/plain"));
+    let ids: Vec<u32> = (0..ALL)
+        .map(|vm| tale.plan(600 * MILLI, Action::Ask(Ask { takes: 30 * MILLI, ..Ask::get("/v1/plain").at(vm) })))
+        .collect();
+    tale.play();
+    assert_eq!(tale.world.counted(&["leases_total", "timed_out"]), 0, "{}", tale.world.story.text());
+    assert_eq!(ids.iter().filter(|id| tale.ended(**id) == "origin 200").count(), 1);
+}
+
 #[test]
 fn scenario_a_pod_that_cannot_read_the_log_serves_for_max_lag_and_no_longer() {
     let mut tale = warm(&Ask::get("/v1/plain"));
