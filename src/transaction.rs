@@ -314,6 +314,8 @@ pub struct Granted {
     pub since: Instant,
     /// Whether L2 let it fill without a lease, since nobody waits for such answers.
     pub unheld: bool,
+    /// Whether L2 has granted it before, perhaps to whoever went first: then it is there until it is given back.
+    pub held: bool,
 }
 
 impl Granted {

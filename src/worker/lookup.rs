@@ -16,7 +16,7 @@ use crate::redis::{self, Call, Lease, Lookup, Place, Want};
 use crate::rfc9111::selection;
 use crate::time::Instant;
 use crate::token::Token;
-use crate::transaction::{Asked, Command, Fetching, Granted, Looking, Parked, Phase, Turn, Verdict};
+use crate::transaction::{Asked, Command, Fetching, Granted, Looking, Parked, Phase, Stream, Turn, Verdict};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -67,11 +67,12 @@ impl Worker {
     ) -> Call {
         let stream = asked.draft.stream;
         // The same token again: should its lease have been granted unheard, it is granted again.
-        let known = self.flights.lease(stream).map(|granted| granted.lease.token);
-        let token = may_fill(asked).then(|| known.unwrap_or(Token(outside.random)));
+        let known = self.flights.lease(stream);
+        let held = known.is_some_and(|granted| granted.held || (granted.position.is_some() && granted.is_owed()));
+        let token = may_fill(asked).then(|| known.map_or(Token(outside.random), |granted| granted.lease.token));
         if let Some(token) = token {
             let lease = Lease { key: redis::lease_key(place, selecting), token };
-            self.flights.grant(stream, Granted { lease, position: None, since: outside.now.mono, unheld: false });
+            self.flights.grant(stream, Granted { lease, position: None, since: outside.now.mono, unheld: false, held });
         }
         redis::lookup(place, selecting, &Want { token, lease: self.force.config.fill.lease, refused })
     }
@@ -206,6 +207,13 @@ impl Worker {
         self.end_flight(stream, &Turn::Alone);
     }
 
+    /// It fills nothing. A lease that it has from whoever went first is given back.
+    fn let_go(&mut self, stream: Stream) {
+        if let Some(granted) = self.flights.take_lease(stream).filter(|granted| granted.held) {
+            self.release(&granted);
+        }
+    }
+
     /// The variants are told apart by other headers than this worker thought: those who wait ask anew, and so does this
     /// one.
     fn ask_again(
@@ -261,7 +269,7 @@ impl Worker {
             Ok(()) => {
                 self.keep(asked.key.digest(), held.clone());
                 self.end_flight(asked.draft.stream, &Turn::Answer(held.clone(), Tier::L2));
-                self.flights.take_lease(asked.draft.stream);
+                self.let_go(asked.draft.stream);
                 self.hit(&looking.asked, &held, Tier::L2, outside)
             }
             Err(reason) => self.found_stale(looking, held, reason, hit, outside),
@@ -293,7 +301,7 @@ impl Worker {
             self.end_flight(looking.asked.draft.stream, &Turn::Answer(held.clone(), Tier::L2));
         }
         if serves {
-            self.flights.take_lease(looking.asked.draft.stream);
+            self.let_go(looking.asked.draft.stream);
             return self.hit(&looking.asked, &held, Tier::L2, outside);
         }
         let now = outside.now.mono;
