@@ -75,10 +75,13 @@ impl World {
 
     /// The ban that a stream asked for has run.
     pub fn banned(&mut self, about: u32) {
-        let (now, ran) = (self.now, self.front.ran);
+        let (now, ran, lost) = (self.now, self.front.ran, self.may_be_taken_for_another_log());
         self.tell(format!("   what #{about} changed is banned"));
         let of_it = self.successes.iter_mut().filter(|success| success.stream == about);
-        of_it.for_each(|success| success.ran = Some((now, ran)));
+        of_it.for_each(|success| {
+            success.ran = Some((now, ran));
+            success.forgotten |= lost;
+        });
     }
 
     /// Its worker is told how the ban ended.

@@ -93,7 +93,8 @@ impl World {
         self.tell(format!("   published: {}", reply.replace("\r\n", " ")));
         if reply.starts_with('$') {
             let (at, ran) = (self.now, self.front.ran);
-            self.notices.push(Notice { says, at, ran, forgotten: false });
+            let forgotten = self.may_be_taken_for_another_log();
+            self.notices.push(Notice { says, at, ran, forgotten });
         }
     }
 

@@ -92,7 +92,16 @@ impl World {
     pub fn wipe(&mut self) {
         self.front.server.keys().flush();
         self.forget_notices(0);
+        self.wiped = Some(self.now);
         self.disturb_all(SECOND);
+    }
+
+    /// Whether a flushed log may be as long as the one before by the time that somebody looks: then nobody can tell the two
+    /// apart, and misses what stands in the new one. The protocol promises nothing here, see `stories/failover.rs`.
+    pub fn may_be_taken_for_another_log(&self) -> bool {
+        let Some(wiped) = self.wiped else { return false };
+        let disturbed = |(_, ended): &(u64, u64)| *ended > wiped + SECOND;
+        self.now < wiped + 2 * SECOND || self.pods.iter().flat_map(|pod| &pod.disturbed).any(disturbed)
     }
 
     /// From now on the replica hears nothing more.

@@ -131,6 +131,8 @@ pub struct World {
     pub notices: Vec<Notice>,
     /// The keys that clients were shown, by path.
     pub keys_shown: BTreeMap<String, String>,
+    /// When Redis forgot everything last.
+    pub wiped: Option<u64>,
     /// Nothing has gone wrong so far.
     pub calm: bool,
     /// Whether a worker ever got another configuration.
@@ -170,6 +172,7 @@ impl World {
             origin: Origin::default(),
             notices: Vec::new(),
             keys_shown: BTreeMap::new(),
+            wiped: None,
             calm: setup.pod_clocks.iter().all(|clock| *clock <= 0),
             configured: false,
             successes: Vec::new(),
