@@ -14,13 +14,6 @@ use crate::time::Instant;
 use era::{Era, Mark, Part, Subject};
 use std::time::Duration;
 
-/// Bans that are looked up, and how many of them stay when they are too many.
-const EXACT: (usize, usize) = (10_000, 5_000);
-/// Bans that are compared one by one: prefixes and patterns.
-const LOOSE: (usize, usize) = (64, 32);
-/// Epochs that bans may be of.
-const EPOCHS: usize = 8;
-
 /// What an entry is about: what a ban can name.
 #[derive(Clone, Copy, Debug)]
 pub struct About<'a> {
@@ -51,9 +44,25 @@ pub enum Admission {
     Banned,
 }
 
+/// How many bans are kept: how many at most, and how many stay of them when there are more.
+#[derive(Clone, Copy, Debug)]
+struct Bounds {
+    exact: (usize, usize),
+    loose: (usize, usize),
+    /// Epochs that they may be of.
+    epochs: usize,
+}
+
+impl Default for Bounds {
+    fn default() -> Self {
+        Self { exact: (10_000, 5_000), loose: (64, 32), epochs: 8 }
+    }
+}
+
 /// All bans that one worker knows.
 #[derive(Debug, Default)]
 pub struct Bans {
+    bounds: Bounds,
     /// By epoch, the present one last.
     eras: Vec<Era>,
     /// Whether anything of an epoch that is not kept any more was banned, and when that was last heard.
@@ -77,8 +86,8 @@ impl Bans {
                 self.begin(era);
             }
         }
-        self.shrink(Part::Exact, EXACT);
-        self.shrink(Part::Loose, LOOSE);
+        self.shrink(Part::Exact, self.bounds.exact);
+        self.shrink(Part::Loose, self.bounds.loose);
     }
 
     /// Says which epoch is the present one: its bans stay longest. To be said before bans of others are added.
@@ -149,7 +158,7 @@ impl Bans {
     }
 
     fn drop_oldest(&mut self) {
-        if self.eras.len() > EPOCHS {
+        if self.eras.len() > self.bounds.epochs {
             let gone = self.eras.remove(0);
             self.older = self.older.max(gone.newest());
         }

@@ -129,7 +129,10 @@ impl Follower {
             position.n = position.n.saturating_add(1);
             self.bans.add(notice, position, sent);
         }
-        self.heard = self.heard.max(Some(sent));
+        // What ends before its own place says nothing of that place: perhaps the log was made anew.
+        if position.n <= batch.to.n {
+            self.heard = self.heard.max(Some(sent));
+        }
         self.last.clone_from(&new);
         Heard::Followed(new)
     }

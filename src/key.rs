@@ -243,6 +243,17 @@ fn hex_value(digit: u8) -> Option<u8> {
     char::from(digit).to_digit(16).and_then(|value| u8::try_from(value).ok())
 }
 
+/// The digest that [`uri`] gives to what a key's text is about: for who has an entry and neither request nor rule.
+pub fn uri_of(text: &str) -> u128 {
+    let mut lines = text.split('\n').skip(2);
+    let (host, target) = (lines.next().unwrap_or_default(), lines.next().unwrap_or_default());
+    let scheme = lines.find_map(|line| line.strip_prefix("scheme =")).unwrap_or_default();
+    let mut uri = crate::rfc9111::invalidation::normal_host(host.as_bytes(), scheme.as_bytes());
+    uri.push(b'\n');
+    uri.extend_from_slice(target.as_bytes());
+    xxhash_rust::xxh3::xxh3_128(&uri)
+}
+
 #[cfg(test)]
 pub(crate) mod tests;
 

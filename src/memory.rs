@@ -7,6 +7,7 @@ use crate::config::Freshness;
 use crate::entry::{Asking, Entry};
 use crate::http::Headers;
 use crate::key::PrimaryKey;
+use crate::position::Position;
 use crate::reason::Forward;
 use crate::rfc9111::selection;
 use crate::time::Instant;
@@ -243,6 +244,15 @@ impl Memory {
             all.extend(self.settle(digest, removed));
         }
         all
+    }
+
+    /// Moves entries of a URI on in the log, from one place to another, where `may` says so.
+    pub fn move_on(&mut self, uri: u128, from: &Position, to: &Position, may: impl Fn(&Held) -> bool) {
+        let all = self.keys.iter_mut().flat_map(|(_, variants)| variants.iter_mut());
+        for held in all.filter(|held| held.uri == uri && held.entry.position == *from && may(held)) {
+            Rc::make_mut(&mut held.entry).position = to.clone();
+            held.checked.set(None);
+        }
     }
 
     fn shrink(&mut self) -> Vec<Removed> {

@@ -87,9 +87,9 @@ impl Scope {
         usable.then_some(())?;
         match scope {
             "key" => Some(Self::Key(value.to_owned())),
-            "uri" => Some(Self::Uri(uri(value))),
-            "prefix" => Some(Self::Prefix(place(value))),
-            "pattern" => Pattern::target(&place(value)).map(Self::Pattern),
+            "uri" => uri(value).map(Self::Uri),
+            "prefix" => place(value).map(Self::Prefix),
+            "pattern" => place(value).and_then(|place| Pattern::target(&place)).map(Self::Pattern),
             "tag" => Some(Self::Tag(value.to_owned())),
             "rule" => Some(Self::Rule(value.to_owned())),
             _ => None,
@@ -145,14 +145,9 @@ impl Notice {
 
     /// A prewarm of something else than a URL stays one, of nothing.
     fn prewarm(scope: &str, value: &str) -> Self {
-        let usable = scope == "uri" && value.len() <= LONGEST && wanted(value).is_some();
-        let (scheme, rest) = split_scheme(value);
-        let url = match scheme {
-            _ if !usable => String::new(),
-            None => place(rest),
-            Some(scheme) => format!("{scheme}://{}", place(rest)),
-        };
-        Self { op: Op::Prewarm, scope: Scope::Uri(url) }
+        let usable = scope == "uri" && value.len() <= LONGEST;
+        let url = usable.then(|| url(value)).flatten().filter(|url| wanted(url).is_some());
+        Self { op: Op::Prewarm, scope: Scope::Uri(url.unwrap_or_default()) }
     }
 
     /// What a prewarm asks for; `None` for any other notice, and for a prewarm of nothing.
@@ -164,6 +159,13 @@ impl Notice {
     }
 }
 
+/// A URL in one form.
+fn url(value: &str) -> Option<String> {
+    let (scheme, rest) = split_scheme(value);
+    let scheme = scheme.map(|scheme| format!("{scheme}://")).unwrap_or_default();
+    Some(scheme + &place(rest)?)
+}
+
 fn wanted(url: &str) -> Option<Wanted<'_>> {
     let odd = |character: char| character.is_control() || " #\\".contains(character);
     let (scheme, rest) = split_scheme(url);
@@ -173,25 +175,28 @@ fn wanted(url: &str) -> Option<Wanted<'_>> {
 }
 
 /// The digest or the place of a URI, in the form that is compared.
-fn uri(value: &str) -> String {
+fn uri(value: &str) -> Option<String> {
     if value.len() == 32 && value.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-        return value.to_ascii_lowercase();
+        return Some(value.to_ascii_lowercase());
     }
-    let mut place = place(value);
+    let mut place = place(value)?;
     if !place.contains('/') {
         // RFC 9110 §4.2.3: "an empty path component is equivalent to an absolute path of '/'".
         place.push('/');
     }
-    place
+    Some(place)
 }
 
-/// A place without its scheme, its host in lower case.
-fn place(value: &str) -> String {
-    let (_, rest) = split_scheme(value);
-    let (host, target) = rest.split_at_checked(rest.find('/').unwrap_or(rest.len())).unwrap_or((rest, ""));
+/// A place without its scheme, its host in lower case; `None` where nothing is left.
+fn place(value: &str) -> Option<String> {
+    let mut rest = value;
+    while let (Some(_), inner) = split_scheme(rest) {
+        rest = inner;
+    }
+    let (host, target) = rest.split_at_checked(rest.find('/').unwrap_or(rest.len()))?;
     let mut place = host.to_ascii_lowercase();
     place.push_str(target);
-    place
+    (!place.is_empty()).then_some(place)
 }
 
 fn split_scheme(value: &str) -> (Option<&'static str>, &str) {
@@ -207,4 +212,4 @@ fn split_scheme(value: &str) -> (Option<&'static str>, &str) {
 mod tests;
 
 #[cfg(all(test, not(target_family = "wasm")))]
-mod properties;
+pub(crate) mod properties;

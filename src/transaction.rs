@@ -284,8 +284,8 @@ pub struct Waiting {
     pub reason: Forward,
     /// What L1 holds but may not use without the origin.
     pub stale: Option<Held>,
-    /// What it waits for: a primary key, and the values that select a variant.
-    pub wanted: (u128, u128),
+    /// What it waits for: a primary key, the values that select a variant, and whether it may be for this client alone.
+    pub wanted: (u128, u128, bool),
     /// What became of the request that it waits for, once that is known.
     pub turn: Option<Turn>,
 }
@@ -299,8 +299,8 @@ pub enum Turn {
     Alone,
     /// It asks anew: whoever was first is out of the way.
     Again,
-    /// It goes first now; with the lease of the one before, if that had one.
-    Lead(Option<Granted>),
+    /// It goes first now; the lease of the one before, if that had one, is booked under its name.
+    Lead,
 }
 
 /// A lease in L2, or the wish for one.
@@ -312,6 +312,15 @@ pub struct Granted {
     pub position: Option<Position>,
     /// When it was granted or renewed last.
     pub since: Instant,
+    /// Whether L2 let it fill without a lease, since nobody waits for such answers.
+    pub unheld: bool,
+}
+
+impl Granted {
+    /// Whether L2 may be keeping others from filling on its account.
+    pub fn is_owed(&self) -> bool {
+        !self.unheld
+    }
 }
 
 /// See [`Phase::Polling`].
@@ -399,6 +408,8 @@ pub struct Changing {
     pub sent: Now,
     /// Its stream.
     pub stream: Stream,
+    /// Where the log stood before, as far as this worker knew.
+    pub position: Position,
     /// Whether anything was invalidated while it was under way: then its answer may be the older one.
     pub overtaken: bool,
 }

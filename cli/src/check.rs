@@ -1,12 +1,12 @@
 //! `fpcache check`: judges a configuration by the same function as the filter.
 
-use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use fingerprint_cache::config::{BodyKey, Config, Problem, Rule};
 
 use crate::document;
 use crate::find::{Findings, Found, find};
+use crate::input;
 use crate::report::{Judgement, Report};
 
 /// Checks a configuration and prints it with every default filled in.
@@ -28,22 +28,10 @@ pub struct Arguments {
 /// # Errors
 /// A sentence when there is nothing to judge: the file cannot be read or has no configuration.
 pub fn run(arguments: &Arguments) -> Result<Report, String> {
-    let name =
-        if arguments.file == Path::new("-") { "standard input".into() } else { arguments.file.display().to_string() };
-    let text = read(&arguments.file, &name)?;
+    let name = input::name(&arguments.file);
+    let text = input::text(&arguments.file)?;
     let judgements = judge(&text, &name)?;
     Ok(if arguments.json { Report::json(&judgements) } else { Report::text(&judgements) })
-}
-
-fn read(file: &Path, name: &str) -> Result<String, String> {
-    let mut bytes = Vec::new();
-    let read = match file == Path::new("-") {
-        true => std::io::stdin().read_to_end(&mut bytes).map(|_| bytes),
-        false => std::fs::read(file),
-    };
-    let bytes =
-        read.map_err(|error| format!("Cannot read {name}: {error}. Name a file that exists and may be read."))?;
-    String::from_utf8(bytes).map_err(|_| format!("{name} is not UTF-8 text. Name a file in JSON or YAML."))
 }
 
 fn judge(text: &str, name: &str) -> Result<Vec<Judgement>, String> {

@@ -31,6 +31,10 @@ fn a_good_file_is_ok_and_shown_with_its_defaults() {
 plain.json
   ok
   effective configuration:
+    fill:
+      lease: 3s
+      uncacheable: 5s
+      wait: 500ms
     memory:
       max_bytes: 10MiB
       max_entries: 10000
@@ -45,6 +49,7 @@ plain.json
       - cookie
       - x-api-key
       freshness:
+        early_refresh: true
         status: {}
       key:
         headers: []
@@ -68,7 +73,11 @@ plain.json
       strip:
       - x-ratelimit-*
       - x-quota-*
+      tags: []
     schema_version: '1'
+    sync:
+      interval: 250ms
+      max_lag: 5s
 ";
     assert_eq!((status, stdout.as_str(), stderr.as_str()), (0, expected, ""));
 }
@@ -80,7 +89,7 @@ fn what_is_shown_can_be_checked_again() {
     let effective = &first["configurations"][0]["effective"];
     assert_eq!(effective["rules"][1]["key"]["json"]["echo"], json!(["/session_id"]));
     assert_eq!(effective["rules"][0]["freshness"]["status"], json!({ "404": "10s", "503": "1s" }));
-    assert_eq!(effective["rules"][0]["refresh"], json!({ "cluster": "api", "timeout": "10s" }));
+    assert_eq!(effective["rules"][0]["refresh"], json!({ "cluster": "api", "headers": {}, "timeout": "10s" }));
     let mut child = Command::new(env!("CARGO_BIN_EXE_fpcache"))
         .args(["check", "--json", "-"])
         .stdin(Stdio::piped())

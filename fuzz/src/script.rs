@@ -9,6 +9,9 @@
 //! | `c1 text` | a piece of the response body, with `C` a hundred times over; `e1`: it is complete |
 //! | `g1` | the stream is over; `d1`: it has waited too long for its body |
 //! | `f0` | L2 takes in the fills; `f1`: it does not answer |
+//! | `y0` | L2 hears what is said of leases, and its log is read; `y1`: it does not answer |
+//! | `v0` | those who wait for others are woken, where what they wait for has come |
+//! | `n0 refresh tag a` | somebody else publishes that; `n6`: the log loses its events; `n7`: L2 loses everything |
 //! | `i0` | L2 takes in the invalidations; `s0`: a tick; `w0 5000`: milliseconds pass |
 //! | `u0` | refreshes begin; `k2`: configuration 2 is in force; `a0`: again the one that the first such line brought |
 

@@ -1,5 +1,6 @@
 //! A worker and its world: the clock, an L2 that does what the scripts do, and what must hold after each step.
 
+use crate::redis::{Redis, bulk};
 use crate::script::Step;
 use fingerprint_cache::config::Config;
 use fingerprint_cache::entry::Entry;
@@ -8,14 +9,13 @@ use fingerprint_cache::reason::L2Failure;
 use fingerprint_cache::redis::Call;
 use fingerprint_cache::shared::{Conflict, Shared};
 use fingerprint_cache::time::{Instant, Now, Timestamp};
-use fingerprint_cache::transaction::{Command, Event, Stream, Verdict};
+use fingerprint_cache::transaction::{Command, Event, Stream, Verdict, is_behind};
 use fingerprint_cache::worker::{InForce, Outside, Worker};
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::rc::Rc;
 use std::sync::LazyLock;
 use std::time::Duration;
 
-const EPOCH: &str = "0123456789abcdef0123456789abcdef01234567";
 /// The budget of L1 in bytes and in entries, in every configuration.
 const MAX_BYTES: usize = 64 << 10;
 const MAX_ENTRIES: usize = 24;
@@ -39,59 +39,6 @@ impl Shared for Slots {
         }
         self.0.insert(name.to_owned(), (bytes.to_vec(), known.unwrap_or(0) + 1));
         Ok(())
-    }
-}
-
-/// A variant in L2: when it came in, where the log stood, its bytes.
-type Variant = (Instant, u64, Vec<u8>);
-
-/// What the scripts keep: by hash the `Vary` names and the variants, the log, the bans.
-#[derive(Default)]
-struct Redis {
-    hashes: HashMap<String, (String, HashMap<String, Variant>)>,
-    log: u64,
-    bans: HashMap<String, u64>,
-}
-
-impl Redis {
-    fn look(&self, call: &Call, now: Instant) -> Vec<u8> {
-        let [vary, field, ban] = &call.arguments[..] else { panic!("{:?}", call.arguments) };
-        let at = format!("{EPOCH}:{}|", self.log);
-        let banned = self.bans.get(ban).copied().unwrap_or(0);
-        let payload = match self.hashes.get(&call.keys[0]) {
-            None => format!("M{at}").into_bytes(),
-            Some((names, _)) if names != vary => format!("V{at}{names}").into_bytes(),
-            Some((_, variants)) => match variants.get(field) {
-                None => format!("O{at}").into_bytes(),
-                Some((_, position, _)) if *position < banned => format!("M{at}").into_bytes(),
-                Some((since, _, bytes)) => {
-                    [format!("H{at}{}|", now.since(*since).as_millis()).as_bytes(), bytes].concat()
-                }
-            },
-        };
-        bulk(&payload)
-    }
-
-    /// Whether a fill is taken in, or a ban stands before it.
-    fn fill(&mut self, call: &Call, now: Instant) -> bool {
-        let [vary, field, _life, position, ban] = &call.arguments[..] else { panic!("{:?}", call.arguments) };
-        let position = position.rsplit(':').next().and_then(|n| n.parse().ok()).unwrap_or(0);
-        if position < self.bans.get(ban).copied().unwrap_or(0) {
-            return false;
-        }
-        let hash = self.hashes.entry(call.keys[0].clone()).or_default();
-        if hash.0 != *vary {
-            *hash = (vary.clone(), HashMap::new());
-        }
-        hash.1.insert(field.clone(), (now, position, call.body.clone().unwrap_or_default()));
-        true
-    }
-
-    fn ban(&mut self, call: &Call) {
-        for uri in &call.arguments[1..] {
-            self.log += 1;
-            self.bans.insert(uri.clone(), self.log);
-        }
     }
 }
 
@@ -137,10 +84,6 @@ impl Said {
     }
 }
 
-fn bulk(payload: &[u8]) -> Vec<u8> {
-    [format!("${}\r\n", payload.len()).as_bytes(), payload, b"\r\n"].concat()
-}
-
 /// The configurations of a story, by number; read once.
 static CONFIGS: LazyLock<Vec<Config>> = LazyLock::new(|| (0..8).map(read).collect());
 
@@ -179,9 +122,17 @@ pub struct World {
     shared: Slots,
     now: Now,
     redis: Redis,
+    /// What each stream asked L2 last, and the questions without an answer.
     lookups: HashMap<Stream, Call>,
+    asking: BTreeMap<Stream, Call>,
     fills: Vec<Call>,
     invalidations: Vec<Call>,
+    /// What is said of leases, and readings of the log.
+    errands: Vec<Call>,
+    /// Streams that are due to be woken, and those that are held back.
+    wakes: Vec<Stream>,
+    paused: BTreeSet<Stream>,
+    draws: u64,
     refreshes: Vec<Stream>,
     /// Refreshes that have begun.
     background: Vec<Stream>,
@@ -195,17 +146,23 @@ impl World {
     #[expect(clippy::new_without_default, reason = "it does not begin empty")]
     pub fn new() -> Self {
         let mut shared = Slots::default();
-        let worker = Worker::new("p", config(0));
+        let mut worker = Worker::new("p", config(0));
         worker.prepare(&mut shared);
+        worker.enlist(1, 1);
         Self {
             worker,
             before: Vec::new(),
             shared,
             now: Now { wall: Timestamp(784_111_777_000), mono: Instant(1_000_000) },
-            redis: Redis { log: 7, ..Redis::default() },
+            redis: Redis::default(),
             lookups: HashMap::new(),
+            asking: BTreeMap::new(),
             fills: Vec::new(),
             invalidations: Vec::new(),
+            errands: Vec::new(),
+            wakes: Vec::new(),
+            paused: BTreeSet::new(),
+            draws: 0,
             refreshes: Vec::new(),
             background: Vec::new(),
             gauges: (0, 0),
@@ -246,14 +203,31 @@ impl World {
 
     /// The end of the story: all streams leave, all refreshes end, and time passes over what is stored.
     pub fn end(&mut self) {
+        self.come_to_rest();
         let streams: Vec<Stream> = (0..8).chain(self.refreshes.drain(..)).chain(self.background.drain(..)).collect();
         for stream in streams {
             self.gone(stream);
         }
         self.wait(3_600_000);
-        self.sweep();
+        self.tick();
         self.holds();
         assert_eq!(self.worker.memory().entries(), 0, "all is over its time");
+    }
+
+    /// L2 is gone, the origin silent: whoever waits for others is let go in time.
+    fn come_to_rest(&mut self) {
+        for _ in 0..8 {
+            for (stream, _) in std::mem::take(&mut self.asking) {
+                self.on(stream, Event::L2(Err(L2Failure::Timeout)));
+            }
+            self.errands(false);
+            self.wake();
+            self.wait(200);
+        }
+        // A refresh waits for its origin alone, and for long.
+        let held_back =
+            self.paused.iter().filter(|stream| !is_behind(**stream) && !self.worker.reads_body(**stream)).count();
+        assert_eq!(held_back, 0, "somebody waits for ever");
     }
 
     /// Digits above 5 mean a refresh that has begun, where there is one: its stream has no digit of its own.
@@ -266,7 +240,10 @@ impl World {
         match step.what {
             b'f' => self.settle(step.number == 0),
             b'i' => self.ban(),
-            b's' => self.sweep(),
+            b's' => self.tick(),
+            b'y' => self.errands(step.number == 0),
+            b'v' => self.wake(),
+            b'n' => self.publish(step),
             b'w' => self.wait(step.amount().min(LONGEST_WAIT)),
             b'u' => self.refresh(),
             b'k' => {
@@ -286,7 +263,9 @@ impl World {
     /// Calls the worker with the world as it is.
     fn step<T>(&mut self, stream: Stream, step: impl FnOnce(&mut Worker, &mut Outside<'_>) -> T) -> T {
         let property = |path: &[String]| (path == ["p"]).then(|| b"value".to_vec());
-        let random = (self.now.mono.0 as u32).wrapping_mul(2_654_435_761);
+        self.draws += 1;
+        // Never the same twice.
+        let random = self.draws.wrapping_mul(0x9e37_79b9_7f4a_7c15);
         let mut outside = Outside { now: self.now, random, shared: &mut self.shared, property: &property };
         let result = step(&mut self.worker, &mut outside);
         self.collect(stream);
@@ -296,9 +275,16 @@ impl World {
     fn collect(&mut self, stream: Stream) {
         for command in self.worker.take_commands() {
             match command {
-                Command::Lookup(call) => drop(self.lookups.insert(stream, *call)),
-                Command::Write(call) if call.body.is_some() => self.fills.push(*call),
-                Command::Write(call) => self.invalidations.push(*call),
+                Command::Lookup(call) => {
+                    self.asking.insert(stream, (*call).clone());
+                    self.lookups.insert(stream, *call);
+                }
+                Command::Write(call) => match call.script.name {
+                    "fill" => self.fills.push(*call),
+                    "publish" => self.invalidations.push(*call),
+                    _ => self.errands.push(*call),
+                },
+                Command::Wake(stream) => self.wakes.push(stream),
                 Command::CallOrigin(call) => {
                     let path = call.headers.iter().find(|(name, _)| name == ":path");
                     self.said.asked(stream, path.map_or("", |(_, path)| path).as_bytes());
@@ -313,9 +299,22 @@ impl World {
 
     fn on(&mut self, stream: Stream, event: Event<'_>) {
         self.said.hear(stream, &event);
-        match self.step(stream, |worker, outside| worker.on(stream, event, outside)) {
+        let woken = matches!(event, Event::Woken);
+        if matches!(event, Event::L2(_) | Event::Gone) {
+            self.asking.remove(&stream);
+        }
+        let verdict = self.step(stream, |worker, outside| worker.on(stream, event, outside));
+        // Who is woken too late has moved on by itself.
+        if !woken || !matches!(verdict, Verdict::Pause) {
+            self.paused.remove(&stream);
+        }
+        match verdict {
             Verdict::Continue => {}
-            Verdict::Pause => assert!(self.worker.knows(stream), "nobody waits for nothing"),
+            Verdict::Pause if woken => {}
+            Verdict::Pause => {
+                assert!(self.worker.knows(stream), "nobody waits for nothing");
+                self.paused.insert(stream);
+            }
             Verdict::Reply(answer) => {
                 assert!(!self.worker.knows(stream), "an answered stream is over");
                 let own = !answer.is_stored() || self.said.stands_behind(stream, &answer.entry);
@@ -341,7 +340,7 @@ impl World {
         let stream = self.answered(stream);
         let call = self.lookups.get(&stream);
         let reply = match text.first() {
-            None => call.map(|call| self.redis.look(call, self.now.mono)).ok_or(L2Failure::Error),
+            None => call.map(|call| self.redis.run(call, self.now.mono)).ok_or(L2Failure::Error),
             Some(b'!') => Err(L2Failure::Timeout),
             Some(b'-' | b'+' | b':') => Ok([text, b"\r\n"].concat()),
             Some(_) => Ok(bulk(text)),
@@ -351,20 +350,43 @@ impl World {
 
     fn settle(&mut self, well: bool) {
         for call in std::mem::take(&mut self.fills) {
-            let taken = well && self.redis.fill(&call, self.now.mono);
-            let reply = match (well, taken) {
-                (true, true) => Ok(&b"$1\r\nS\r\n"[..]),
-                (true, false) => Ok(&b"$1\r\nF\r\n"[..]),
-                (false, _) => Err(L2Failure::Timeout),
-            };
-            self.step(0, |worker, outside| worker.written(call, reply, outside));
+            self.write(call, well);
         }
     }
 
     fn ban(&mut self) {
         for call in std::mem::take(&mut self.invalidations) {
-            self.redis.ban(&call);
-            self.step(0, |worker, outside| worker.written(call, Ok(b"$1\r\nI\r\n"), outside));
+            self.write(call, true);
+        }
+    }
+
+    fn errands(&mut self, well: bool) {
+        for call in std::mem::take(&mut self.errands) {
+            self.write(call, well);
+        }
+    }
+
+    fn write(&mut self, call: Call, well: bool) {
+        let reply = if well { Ok(self.redis.run(&call, self.now.mono)) } else { Err(L2Failure::Timeout) };
+        let reply = reply.as_deref().map_err(|failure| *failure);
+        self.step(0, |worker, outside| worker.written(call, reply, outside));
+    }
+
+    /// Wakes all who are due.
+    fn wake(&mut self) {
+        for stream in std::mem::take(&mut self.wakes) {
+            self.on(stream, Event::Woken);
+        }
+    }
+
+    /// Somebody else publishes; or the log loses its events, or itself.
+    fn publish(&mut self, step: &Step<'_>) {
+        let mut words = std::str::from_utf8(step.rest).unwrap_or_default().splitn(3, ' ');
+        let [op, scope, value] = [(); 3].map(|()| words.next().unwrap_or_default());
+        match step.number {
+            6 => self.redis.trim(),
+            7 => self.redis.flush(),
+            _ => self.redis.tell(op, scope, value, self.now.mono),
         }
     }
 
@@ -383,8 +405,8 @@ impl World {
         }
     }
 
-    fn sweep(&mut self) {
-        self.step(0, |worker, outside| worker.sweep(outside.now.mono));
+    fn tick(&mut self) {
+        self.step(0, |worker, outside| worker.tick(outside));
     }
 
     fn holds(&self) {

@@ -17,7 +17,7 @@ fn entry() -> impl Strategy<Value = Entry> {
         proptest::collection::vec(any::<u8>(), 0..40),
         proptest::collection::vec((any::<prop::sample::Index>(), 0usize..4), 0..3),
         proptest::option::of(any::<u64>()),
-        any::<u64>(),
+        (any::<u64>(), any::<u64>()),
         ("[0-9a-f]{0,40}", any::<u64>()),
         (
             proptest::option::of("max-age=[0-9]"),
@@ -25,27 +25,30 @@ fn entry() -> impl Strategy<Value = Entry> {
             proptest::collection::vec(text(), 0..3),
         ),
     );
-    (head, rest).prop_map(|((key, selecting, status, headers), (body, cuts, explicit, age, (epoch, n), more))| {
-        let (targeted, unmodified, tags) = more;
-        let mut cuts: Vec<Cut> =
-            cuts.into_iter().map(|(at, echo)| Cut { at: at.index(body.len() + 1), echo }).collect();
-        cuts.sort_by_key(|cut| cut.at);
-        Entry {
-            directives: Entry::directives_of(&headers, targeted.as_deref()),
-            key,
-            selecting,
-            status,
-            headers,
-            body,
-            cuts,
-            explicit: explicit.map(Duration::from_millis),
-            initial_age: Duration::from_millis(age),
-            position: Position { epoch, n },
-            targeted,
-            unmodified: unmodified.map(Duration::from_millis),
-            tags,
-        }
-    })
+    (head, rest).prop_map(
+        |((key, selecting, status, headers), (body, cuts, explicit, (age, origin), (epoch, n), more))| {
+            let (targeted, unmodified, tags) = more;
+            let mut cuts: Vec<Cut> =
+                cuts.into_iter().map(|(at, echo)| Cut { at: at.index(body.len() + 1), echo }).collect();
+            cuts.sort_by_key(|cut| cut.at);
+            Entry {
+                directives: Entry::directives_of(&headers, targeted.as_deref()),
+                key,
+                selecting,
+                status,
+                headers,
+                body,
+                cuts,
+                explicit: explicit.map(Duration::from_millis),
+                initial_age: Duration::from_millis(age),
+                position: Position { epoch, n },
+                targeted,
+                unmodified: unmodified.map(Duration::from_millis),
+                tags,
+                made_in: Duration::from_millis(origin),
+            }
+        },
+    )
 }
 
 proptest! {

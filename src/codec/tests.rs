@@ -39,6 +39,7 @@ fn the_format_is_as_documented() {
         "explicit_ms": 60000,
         "initial_age_ms": 1500,
         "position": { "epoch": "ab".repeat(20), "n": 7 },
+        "origin_ms": 250,
     });
     assert_eq!(head, expected);
     assert_eq!(&bytes[8 + length..bytes.len() - 8], entry("k").body);
@@ -119,6 +120,7 @@ fn a_head_says_what_this_version_writes_and_nothing_else() {
         ("a header of three parts", json!({ "headers": [["a", "b", "c"]] })),
         ("a cut below zero", json!({ "cuts": [{ "at": -1, "echo": 0 }] })),
         ("a cut with more", json!({ "cuts": [{ "at": 1, "echo": 0, "x": 0 }] })),
+        ("a time of the origin below zero", json!({ "origin_ms": -1 })),
         ("a position with more", json!({ "position": { "epoch": "", "n": 0, "x": 0 } })),
         ("a position in words", json!({ "position": "x" })),
         ("a key that is none", json!({ "key": null })),
@@ -129,7 +131,7 @@ fn a_head_says_what_this_version_writes_and_nothing_else() {
         });
         assert!(matches!(merged, Err(Malformed::Head | Malformed::Length)), "{what}");
     }
-    for field in ["key", "selecting", "status", "headers", "cuts", "initial_age_ms", "position"] {
+    for field in ["key", "selecting", "status", "headers", "cuts", "initial_age_ms", "position", "origin_ms"] {
         let missing = with_head(|head| drop(head.as_object_mut().unwrap().remove(field)));
         assert_eq!(missing, Err(Malformed::Head), "without {field}");
     }

@@ -48,10 +48,7 @@ impl Rule {
     /// Whether a URI belongs to this rule, whatever the method: what an unsafe request may have changed.
     /// `host` and `path` are compared as by [`Rule::matches`].
     pub fn matches_uri(&self, host: &[u8], path: &[u8]) -> bool {
-        let Match { hosts, paths, .. } = &self.matches;
-        let host = without_port(host);
-        paths.iter().any(|pattern| pattern.matches(path))
-            && hosts.iter().any(|pattern| pattern.matches_ignoring_case(host))
+        self.matches.has_path(path) && self.matches.has_host(host)
     }
 
     /// Whether the response header `header` stays out of entries.
@@ -72,6 +69,17 @@ pub struct Match {
 }
 
 impl Match {
+    /// Whether a path, without the query, matches, byte for byte.
+    pub fn has_path(&self, path: &[u8]) -> bool {
+        self.paths.iter().any(|pattern| pattern.matches(path))
+    }
+
+    /// Whether a host matches, without case and without its port.
+    pub fn has_host(&self, host: &[u8]) -> bool {
+        let host = without_port(host);
+        self.hosts.iter().any(|pattern| pattern.matches_ignoring_case(host))
+    }
+
     /// Whether every request that `other` matches certainly matches this too; `false` when unsure.
     pub(super) fn covers(&self, other: &Self) -> bool {
         let all = |ours: &[Pattern], theirs: &[Pattern]| {

@@ -23,6 +23,7 @@ pub(crate) fn entry(key: &str) -> Entry {
         targeted: None,
         unmodified: None,
         tags: Vec::new(),
+        made_in: Duration::from_millis(250),
     }
 }
 
@@ -51,7 +52,9 @@ fn answers(stored: &str, request: &str, credentialed: bool, shared: bool) -> Res
     let entry = Entry { directives: Entry::directives_of(&headers, None), headers, ..entry("k") };
     let request = Headers::from([("cache-control", request)]);
     let directives = RequestDirectives::of(&request);
-    entry.may_answer(secs(10), &Asking { directives, credentialed, shared, freshness: &Freshness::default() })
+    let freshness = Freshness::default();
+    let lifetime = entry.lifetime(&freshness);
+    entry.may_answer(secs(10), lifetime, &Asking { directives, credentialed, shared, freshness: &freshness })
 }
 
 #[test]

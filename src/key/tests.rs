@@ -285,3 +285,17 @@ fn a_query_begins_at_the_first_question_mark() {
     assert_eq!(split_target(b"/a"), (&b"/a"[..], None));
     assert_eq!(split_target(b""), (&b""[..], None));
 }
+
+#[test]
+fn the_uri_of_a_text_is_that_of_its_request() {
+    let rule = rule(json!({ "query": { "ignore": ["utm_*"] } }));
+    for (scheme, host, target) in [
+        (&b"https"[..], &b"H.example:443"[..], &b"/a?b=1&utm_x=2"[..]),
+        (b"http", b"h.example:8080", b"/\xff\\?"),
+        (b"http", b"\xc3\x84.example", b""),
+    ] {
+        let key = KeyBuilder::new(&rule, 1, "GET", host, target).scheme(scheme).build();
+        let normal = crate::rfc9111::invalidation::normal_host(host, scheme);
+        assert_eq!(uri_of(key.text()), uri(&rule, &normal, target), "{}", key.text());
+    }
+}

@@ -26,7 +26,17 @@ pub(super) fn held(name: &str, accept: Option<&str>, body: usize, since: Instant
         cuts: Vec::new(),
         ..entry("")
     };
-    Held { entry: Rc::new(entry), age_then: Duration::from_secs(3), since, rule: 9, uri: 5 }
+    Held {
+        entry: Rc::new(entry),
+        age_then: Duration::from_secs(3),
+        since,
+        rule: 9,
+        uri: 5,
+        begun: since,
+        fill: None,
+        checked: Cell::default(),
+        stale: None,
+    }
 }
 
 fn at(seconds: u64) -> Instant {
@@ -217,4 +227,37 @@ fn a_sweep_does_not_change_the_order() {
     put(&mut memory, held("/c", None, 1, at(1)));
     assert_eq!(found(&mut memory, "/a", "", at(1)), Err("nothing"));
     assert!(found(&mut memory, "/b", "", at(1)).is_ok());
+}
+
+/// What was found and turned out to be invalid goes, and its other variants stay.
+#[test]
+fn one_entry_goes_or_all_do() {
+    let mut memory = Memory::new(AMPLE);
+    for (name, accept, body) in [("/a", "x", 1), ("/a", "y", 2), ("/b", "x", 3)] {
+        put(&mut memory, held(name, Some(accept), body, at(0)));
+    }
+    let Found::Entry(found) = memory.find(&key("/a"), &accepting("x"), at(1)) else { panic!("nothing") };
+    let found = found.clone();
+    let whys = |removed: Vec<Removed>| removed.into_iter().map(|removed| removed.why).collect::<Vec<_>>();
+    let digest = key("/a").digest();
+    assert_eq!(whys(memory.discard(digest, &found)), [Eviction::Invalidated]);
+    assert_eq!(whys(memory.discard(digest, &found)), [], "it is gone");
+    assert_eq!((found_in(&mut memory, "x"), found_in(&mut memory, "y"), memory.entries()), (false, true, 2));
+    assert_eq!(whys(memory.clear()), [Eviction::Invalidated; 2]);
+    assert_eq!((memory.entries(), memory.bytes(), memory.clear().len()), (0, 0, 0));
+}
+
+fn found_in(memory: &mut Memory, accept: &str) -> bool {
+    found(memory, "/a", accept, at(1)).is_ok()
+}
+
+/// Since it was said to be stale, whatever its lifetime; and no longer than that.
+#[test]
+fn what_is_said_to_be_stale_is_stale_from_then_on() {
+    let freshness = Freshness { default: Some(Duration::from_secs(60)), ..Freshness::default() };
+    let entry = Entry { explicit: None, ..entry("k") };
+    let of = |since: u64| Held { entry: Rc::new(entry.clone()), ..held("/a", None, 1, at(100)) }.stale_from(at(since));
+    assert_eq!(of(110).lifetime(&freshness), Duration::from_secs(13), "three seconds old when it came in");
+    assert_eq!(of(1_000).lifetime(&freshness), Duration::from_secs(60));
+    assert_eq!(of(50).lifetime(&freshness), Duration::from_secs(3), "from before it came in");
 }

@@ -22,6 +22,11 @@ fn words(notice: &Notice) -> [String; 3] {
     [notice.op.as_str().to_owned(), scope.to_owned(), value.to_owned()]
 }
 
+/// How many notices are published.
+pub fn published(call: &Call) -> usize {
+    call.arguments.len().saturating_sub(1) / 3
+}
+
 /// The URIs that notices are about, by their digests.
 pub fn published_uris(call: &Call) -> Vec<u128> {
     let (notices, _) = call.arguments.get(1..).unwrap_or_default().as_chunks::<3>();

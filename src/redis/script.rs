@@ -30,7 +30,7 @@ pub static LEASE: Script =
 pub static PUBLISH: Script = Script {
     name: "publish",
     text: include_str!("scripts/publish.lua"),
-    sha1: "4dab00e9e9af5f11666088b2cdc9b3ced2988e77",
+    sha1: "572f9aee1717f09a6847594f9abf7b1edcb9c244",
 };
 
 /// The log read on.

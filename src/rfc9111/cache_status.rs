@@ -32,9 +32,11 @@ pub enum Outcome {
     },
     /// It asked the origin, which failed, and gave the stale answer instead.
     InsteadOfError {
+        /// Why it asked.
+        reason: Forward,
         /// The status of the failure.
         status: u16,
-        /// Remaining freshness lifetime in seconds, negative.
+        /// Remaining freshness lifetime in seconds; negative, unless it asked before it had to.
         ttl: i64,
     },
     /// It gave what the origin had answered to another request under way. RFC 9211 §2.6: `collapsed` says whether "this
@@ -75,11 +77,12 @@ pub fn member(cache: &str, outcome: &Outcome) -> String {
             push_integer(&mut text, ttl);
             push_detail(&mut text, reason, None);
         }
-        Outcome::InsteadOfError { status, ttl } => {
-            push_forward(&mut text, Forward::Stale, Some(status), false);
+        Outcome::InsteadOfError { reason, status, ttl } => {
+            push_forward(&mut text, reason, Some(status), false);
             text.push_str("; ttl=");
             push_integer(&mut text, ttl);
-            text.push_str("; detail=stale_if_error");
+            text.push_str("; detail=");
+            text.push_str(if reason == Forward::Stale { "stale_if_error" } else { reason.as_str() });
         }
         Outcome::Collapsed { reason, status, ttl } => {
             push_forward(&mut text, reason, Some(status), true);
@@ -170,8 +173,13 @@ mod tests {
         assert_eq!(revalidated(Forward::Stale), "c; fwd=stale; fwd-status=304; stored; ttl=60");
         let asked = "c; fwd=request; fwd-status=304; stored; ttl=60; detail=request_no_cache";
         assert_eq!(revalidated(Forward::RequestNoCache), asked);
-        let instead = member("c", &Outcome::InsteadOfError { status: 503, ttl: -7 });
-        assert_eq!(instead, "c; fwd=stale; fwd-status=503; ttl=-7; detail=stale_if_error");
+        let instead = |reason, ttl| member("c", &Outcome::InsteadOfError { reason, status: 503, ttl });
+        assert_eq!(instead(Forward::Stale, -7), "c; fwd=stale; fwd-status=503; ttl=-7; detail=stale_if_error");
+        assert_eq!(instead(Forward::EarlyRefresh, 7), "c; fwd=miss; fwd-status=503; ttl=7; detail=early_refresh");
+        let collapsed = |reason| member("c", &Outcome::Collapsed { reason, status: 200, ttl: 60 });
+        assert_eq!(collapsed(Forward::UriMiss), "c; fwd=uri-miss; fwd-status=200; stored; collapsed; ttl=60");
+        let invalidated = "c; fwd=miss; fwd-status=200; stored; collapsed; ttl=60; detail=invalidated";
+        assert_eq!(collapsed(Forward::Invalidated), invalidated);
         assert_eq!(member("c", &Outcome::Nothing), "c; detail=only_if_cached");
     }
 

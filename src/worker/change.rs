@@ -7,12 +7,16 @@ use crate::config::BodyKey;
 use crate::http::{Headers, tags};
 use crate::metrics::{L2End, Metric};
 use crate::notice::{Notice, Op, Scope};
+use crate::position::Position;
 use crate::reason::{Forward, L2Failure, NotStored};
 use crate::redis::{self, Call};
 use crate::rfc9111::invalidation;
 use crate::time::Instant;
 use crate::transaction::{Asked, Changing, Command, Draft, Fetching, Phase, Verdict};
 use std::rc::Rc;
+
+/// How many groups one answer may invalidate by name.
+const MOST_GROUPS: usize = 64;
 
 impl Worker {
     /// §4.4: "A cache MUST invalidate the target URI (Section 7.1 of [HTTP]) when it receives a non-error status code in
@@ -39,7 +43,10 @@ impl Worker {
         match represented.map(|fetching| (judge(&fetching, &headers, end, from_origin, outside), fetching)) {
             Some((Ok((entry, expected)), fetching)) if entry.explicit.is_some() => {
                 match self.set_aside(entry, expected) {
-                    Ok(entry) => self.begin_fill(fetching.asked, entry, expected, end, fetching.sent.mono, outside),
+                    Ok(entry) => {
+                        self.own.add(fetching.asked.uri, &fetching.position);
+                        self.begin_fill(fetching.asked, entry, expected, end, fetching.sent.mono, outside)
+                    }
                     Err(reason) => self.drop_fill(&fetching.asked, reason, false, outside.now.mono),
                 }
             }
@@ -74,8 +81,16 @@ impl Worker {
             self.count(Metric::Invalidations { scope });
         }
         let tag = |tag| Notice { op: Op::Invalidate, scope: Scope::Tag(tag) };
-        let notices: Vec<Notice> =
-            uris.iter().copied().map(Notice::of_uri).chain(groups.into_iter().map(tag)).collect();
+        // More than fits into a call is everything.
+        let many = groups.len() > MOST_GROUPS;
+        let groups = if many { vec![] } else { groups };
+        let notices: Vec<Notice> = uris
+            .iter()
+            .copied()
+            .map(Notice::of_uri)
+            .chain(groups.into_iter().map(tag))
+            .chain(many.then_some(Notice::EVERYTHING))
+            .collect();
         let Some(redis) = self.force.config.redis.as_ref() else {
             return self.heed_alone(notices, outside.now.mono);
         };
@@ -91,13 +106,23 @@ impl Worker {
     /// from before may be there.
     pub(super) fn published(&mut self, call: &Call, reply: Result<&[u8], L2Failure>, now: Instant) -> L2End {
         let (end, uris) = (reply.and_then(redis::read_publish), redis::published_uris(call));
+        let notices = redis::published(call);
         let longest = self.redis().map(super::fills::longest).unwrap_or_default();
         let call = self.redis().map(|redis| redis.timeout.saturating_mul(2)).unwrap_or_default();
         match end {
             Ok(_) => self.unheard.heard(&uris, now, now.after(call)),
             Err(_) => self.unheard.failed(&uris, now.after(longest)),
         }
-        end.map_or_else(L2End::Failed, |_| L2End::Ok)
+        end.map_or_else(L2End::Failed, |at| {
+            self.own.publish(&uris, notices, &at);
+            self.move_on();
+            L2End::Ok
+        })
+    }
+
+    /// Up to where this worker has read.
+    fn log_end(&self) -> Position {
+        self.following.follower.position().cloned().unwrap_or_default()
     }
 
     /// RFC 9110 §9.3.3: "Responses to POST requests are only cacheable when they include explicit freshness information
@@ -106,7 +131,7 @@ impl Worker {
     ///
     /// As an answer to that GET, where a rule is for it.
     fn represented(&self, changing: Changing, response: &Headers, outside: &Outside<'_>) -> Option<Fetching> {
-        let Changing { headers, sent, overtaken, stream } = changing;
+        let Changing { headers, sent, overtaken, stream, position } = changing;
         let head = Head::read(&headers);
         let fits = !overtaken
             && head.method == "POST"
@@ -131,7 +156,8 @@ impl Worker {
             reason: Forward::UriMiss,
             held: None,
             validating: false,
-            position: self.following.follower.position().cloned().unwrap_or_default(),
+            // Alone, this worker has heard of its own invalidation by now.
+            position: if self.redis().is_some() { position } else { self.log_end() },
             sent,
         })
     }

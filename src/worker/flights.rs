@@ -9,7 +9,7 @@ use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
 /// What is asked for: a primary key and the values that select a variant, as far as they are known.
-pub(super) type Wanted = (u128, u128);
+pub(super) type Wanted = (u128, u128, bool);
 
 /// How many keys are remembered as uncacheable at most.
 const MOST_MARKS: usize = 4096;
@@ -46,6 +46,14 @@ impl Flights {
                 false
             }
         }
+    }
+
+    /// Leads from now on, unless somebody does already.
+    pub(super) fn lead(&mut self, wanted: Wanted, stream: Stream) {
+        self.flights.entry(wanted).or_insert_with(|| {
+            self.leaders.insert(stream, wanted);
+            Flight { leader: stream, waiters: VecDeque::new() }
+        });
     }
 
     /// Whether anything is under way.
@@ -112,7 +120,8 @@ impl Flights {
     /// The leases that are due to be renewed, a third of their life after the last time; counted as renewed from now on.
     pub(super) fn renewals(&mut self, life: Duration, now: Instant) -> Vec<Granted> {
         let due = self.leases.values_mut();
-        let due = due.filter(|granted| granted.position.is_some() && now.since(granted.since) >= life / 3);
+        let due = due
+            .filter(|granted| granted.position.is_some() && granted.is_owed() && now.since(granted.since) >= life / 3);
         due.map(|granted| {
             granted.since = now;
             granted.clone()

@@ -4,7 +4,7 @@
 //! does not go on from where it stands, reads for itself.
 
 use super::{Outside, Worker};
-use crate::bans::{About, Admission};
+use crate::bans::{About, Admission, Bans};
 use crate::entry::Entry;
 use crate::follower::{Batch, Discontinuity, Follower, Heard, News};
 use crate::key;
@@ -23,6 +23,8 @@ use std::time::Duration;
 const LOOKS: Duration = Duration::from_millis(25);
 /// How much later than the interval a worker that is not told reads for itself.
 const GRACE: Duration = Duration::from_millis(75);
+/// The longest that a fetch lasts, all its waits and a hanging fill included.
+const FETCH: Duration = Duration::from_secs(120);
 /// The first byte of what one worker tells another: a batch of the log, or a key of Redis that was filled.
 const BATCH: u8 = b'b';
 const FILLED: u8 = b'f';
@@ -31,8 +33,8 @@ const FILLED: u8 = b'f';
 pub(super) struct Following {
     pub(super) follower: Follower,
     siblings: Siblings,
-    /// When the read under way was sent.
-    reading: Option<(Instant, Timestamp)>,
+    /// When the read under way was sent, by both clocks, and from where it reads on.
+    reading: Option<(Instant, Timestamp, Option<Position>)>,
     /// When to look next whether to read, and when to read for all.
     looks: Instant,
     due: Instant,
@@ -51,6 +53,18 @@ pub(super) enum Standing {
     Banned,
     /// What the log says is not known well enough.
     Suspended,
+}
+
+/// Whether an entry is older than one of these bans of it.
+pub(super) fn admitted(bans: &Bans, entry: &Entry, uri: u128, ruled: &Ruled, epoch: &str) -> Admission {
+    about(entry, uri, ruled, |about| bans.admits(about, &entry.position, epoch))
+}
+
+/// Asks about an entry of a rule.
+fn about<T>(entry: &Entry, uri: u128, ruled: &Ruled, ask: impl FnOnce(&About<'_>) -> T) -> T {
+    let (rule, name) = (&ruled.rule, key::name_of(&entry.key, &ruled.rule.name));
+    let (host, target) = key::place_of(&entry.key);
+    ask(&About { key: &name, uri, host, target, rule: &rule.name, tags: &entry.tags, more_tags: &rule.tags })
 }
 
 impl Following {
@@ -93,10 +107,7 @@ impl Worker {
 
     /// Whether an entry is older than an invalidation of it.
     pub(super) fn admission(&self, entry: &Entry, uri: u128, ruled: &Ruled) -> Admission {
-        let (rule, name) = (&ruled.rule, key::name_of(&entry.key, &ruled.rule.name));
-        let (host, target) = key::place_of(&entry.key);
-        let about = About { key: &name, uri, host, target, rule: &rule.name, tags: &entry.tags, more_tags: &rule.tags };
-        self.following.follower.admits(&about, &entry.position)
+        about(entry, uri, ruled, |about| self.following.follower.admits(about, &entry.position))
     }
 
     /// Whether what a request brings, asked for when the log stood at `position`, is not invalidated yet. Its tags are not
@@ -114,7 +125,8 @@ impl Worker {
         let (now, common) = (outside.now.mono, outside.now.common());
         let longest = self.force.config.redis.as_ref().map(super::fills::longest);
         let Some(longest) = longest.filter(|_| now >= self.following.looks) else { return };
-        let longest = longest.max(self.force.config.memory.ttl);
+        // An entry lives from its fill on, its ban from when it was heard: a fetch may lie between.
+        let longest = longest.max(self.force.config.memory.ttl).saturating_add(FETCH);
         let interval = self.force.config.sync.interval;
         self.following.looks = now.after(LOOKS);
         self.following.siblings.keep(outside.shared, common);
@@ -138,37 +150,44 @@ impl Worker {
     pub(super) fn read_log(&mut self, whole: bool, outside: &Outside<'_>) {
         let Some(redis) = self.force.config.redis.as_ref() else { return };
         let lost = redis.timeout.saturating_mul(2).saturating_add(Duration::from_millis(200));
-        if self.following.reading.is_some_and(|(since, _)| outside.now.mono.since(since) < lost) {
+        if self.following.reading.as_ref().is_some_and(|(since, ..)| outside.now.mono.since(*since) < lost) {
             return;
         }
-        self.following.reading = Some((outside.now.mono, outside.now.wall));
         let known = self.following.follower.position().filter(|_| !whole);
         self.commands.push(Command::Write(Box::new(redis::sync(redis, known))));
+        self.following.reading = Some((outside.now.mono, outside.now.wall, known.cloned()));
     }
 
     /// A reading of the log has ended.
     pub(super) fn read(&mut self, reply: Result<&[u8], L2Failure>, outside: &mut Outside<'_>) -> L2End {
-        let Some((sent, wall)) = self.following.reading.take() else { return L2End::Abandoned };
-        let before = self.following.follower.position().cloned();
-        let end = match reply.and_then(redis::read_sync) {
+        let Some((sent, wall, known)) = self.following.reading.take() else { return L2End::Abandoned };
+        let follower = &mut self.following.follower;
+        let before = follower.position().cloned();
+        match reply.and_then(redis::read_sync) {
             Ok(news) => {
-                let heard = self.following.follower.read(news, sent);
+                let heard = match (news, known) {
+                    // A sibling may have told some of it meanwhile.
+                    (News::Next { to, notices }, Some(from)) => {
+                        follower.follow(&Batch { from, to, notices, sent: wall }, sent)
+                    }
+                    (news, _) => follower.read(news, sent),
+                };
                 if self.hear(heard, outside) {
                     self.read_log(true, outside);
                 } else {
                     self.tell_siblings(before, wall, outside);
                 }
+                self.wake_parked();
                 L2End::Ok
             }
             Err(failure) => {
                 if failure == L2Failure::Corrupt {
                     self.count(Metric::Discontinuities { why: Discontinuity::Unreadable });
                 }
+                // Whoever is parked is not woken: it would read again at once, and fail again.
                 L2End::Failed(failure)
             }
-        };
-        self.wake_parked();
-        end
+        }
     }
 
     /// Does what news ask for; `true` when they do not go on from where this worker stands.
@@ -179,12 +198,17 @@ impl Worker {
                     // More is to come, as a rule: the next look is earlier.
                     let soon = self.force.config.sync.interval / 4;
                     self.following.due = self.following.due.min(outside.now.mono.after(soon));
+                    if let Some(end) = self.following.follower.position() {
+                        self.own.hear(&notices, end);
+                    }
+                    self.move_on();
                     self.heed(&notices, outside);
                 }
                 false
             }
             Heard::Reloaded { why, empties } => {
                 self.count(Metric::Discontinuities { why });
+                self.own.lose_thread();
                 if empties {
                     self.forget_all();
                 }
@@ -217,6 +241,13 @@ impl Worker {
         });
         to.n = to.n.saturating_add(u64::try_from(notices.len()).unwrap_or(u64::MAX));
         follower.read(News::Next { to, notices }, now);
+    }
+
+    /// Forgets its own notices with what they are about.
+    pub(super) fn forget_alone(&mut self, now: Instant) {
+        if self.force.config.redis.is_none() {
+            self.following.follower.forget(now, self.force.config.memory.ttl);
+        }
     }
 
     /// Notices may be lost for good: what is there goes, and what is under way is not kept.

@@ -71,7 +71,7 @@ impl Worker {
         let token = may_fill(asked).then(|| known.unwrap_or(Token(outside.random)));
         if let Some(token) = token {
             let lease = Lease { key: redis::lease_key(place, selecting), token };
-            self.flights.grant(stream, Granted { lease, position: None, since: outside.now.mono });
+            self.flights.grant(stream, Granted { lease, position: None, since: outside.now.mono, unheld: false });
         }
         redis::lookup(place, selecting, &Want { token, lease: self.force.config.fill.lease, refused })
     }
@@ -161,16 +161,22 @@ impl Worker {
                 at
             }
             Lookup::Filling { left, other, .. } => {
+                self.count_l2("lookup", L2End::Miss);
                 looking.reason = missed(looking.reason, other);
                 return self.wait_elsewhere(looking, left, outside);
             }
+            Lookup::Uncacheable { .. } if looking.asked.background => {
+                self.flights.take_lease(looking.asked.draft.stream);
+                self.count_l2("lookup", L2End::Miss);
+                return self.end_refresh(&looking.asked, RefreshEnd::Failed);
+            }
             Lookup::Uncacheable { at } => {
-                self.granted(&looking, &at, outside.now.mono);
+                self.granted(&looking, &at, true, outside.now.mono);
                 self.nobody_waits(&looking.asked, outside.now.mono);
                 at
             }
             Lookup::Led { at, other } => {
-                self.granted(&looking, &at, outside.now.mono);
+                self.granted(&looking, &at, false, outside.now.mono);
                 looking.reason = missed(looking.reason, other);
                 at
             }
@@ -183,11 +189,11 @@ impl Worker {
         self.origin(looking, Some(at), outside)
     }
 
-    /// The lease is this request's: it may fill.
-    fn granted(&mut self, looking: &Looking, at: &Position, now: Instant) {
+    /// The lease is this request's, or there is none to have: it may fill.
+    fn granted(&mut self, looking: &Looking, at: &Position, unheld: bool, now: Instant) {
         let stream = looking.asked.draft.stream;
         if let Some(granted) = self.flights.take_lease(stream) {
-            self.flights.grant(stream, Granted { position: Some(at.clone()), since: now, ..granted });
+            self.flights.grant(stream, Granted { position: Some(at.clone()), since: now, unheld, ..granted });
         }
     }
 
@@ -211,7 +217,13 @@ impl Worker {
         self.count_l2("lookup", L2End::Ok);
         self.vary.insert(looking.asked.draft.ruled.symbol, names.clone());
         let selecting = selection::selecting(&looking.asked.draft.headers, &names);
-        self.end_flight(looking.asked.draft.stream, &Turn::Again);
+        let stream = looking.asked.draft.stream;
+        if self.flights.led(stream).is_some() {
+            self.end_flight(stream, &Turn::Again);
+            // Those for whom its answer is meant wait for it still.
+            let wanted = self.wanted(&looking.asked);
+            self.flights.lead(wanted, stream);
+        }
         self.ask_l2_as(Looking { selecting, ..looking }, outside)
     }
 
@@ -273,9 +285,15 @@ impl Worker {
         hit: Hit<'_>,
         outside: &mut Outside<'_>,
     ) -> (Option<Phase>, Verdict) {
-        if reason == Forward::Stale && self.goes_stale(&mut looking.asked, &held, outside.now) {
-            self.flights.take_lease(looking.asked.draft.stream);
+        let led = looking.asked.lead.is_some();
+        let serves = reason == Forward::Stale && self.goes_stale(&mut looking.asked, &held, outside.now);
+        if serves || (!led && looking.asked.lead.is_some()) {
+            // Others are served it while somebody asks: those who wait need not.
             self.keep(looking.asked.key.digest(), held.clone());
+            self.end_flight(looking.asked.draft.stream, &Turn::Answer(held.clone(), Tier::L2));
+        }
+        if serves {
+            self.flights.take_lease(looking.asked.draft.stream);
             return self.hit(&looking.asked, &held, Tier::L2, outside);
         }
         let now = outside.now.mono;
@@ -287,12 +305,12 @@ impl Worker {
 
     /// What L2 has will not do: another answer, or the lease for one.
     fn another(&mut self, looking: Looking, hit: Hit<'_>, outside: &mut Outside<'_>) -> (Option<Phase>, Verdict) {
-        let refusable = hit.fill.is_some() && looking.calls < MOST_CALLS && may_fill(&looking.asked);
-        if refusable {
-            self.ask_l2_but(looking, hit.fill, outside)
-        } else {
-            self.origin(looking, Some(hit.at), outside)
+        if looking.calls >= MOST_CALLS || !may_fill(&looking.asked) {
+            return self.origin(looking, Some(hit.at), outside);
         }
+        // What is none of our fills has no name: any refusal is one of it.
+        let refused = hit.fill.unwrap_or(Token(outside.random));
+        self.ask_l2_but(looking, Some(refused), outside)
     }
 
     /// The log is further on than this worker knows: first it is read.
@@ -316,6 +334,7 @@ impl Worker {
             }
             _ => {
                 self.count_l2("lookup", L2End::Unread);
+                self.flights.take_lease(looking.asked.draft.stream);
                 self.origin(looking, None, outside)
             }
         }
@@ -328,13 +347,14 @@ impl Worker {
         outside: &Outside<'_>,
     ) -> (Option<Phase>, Verdict) {
         let leads = self.flights.lease(looking.asked.draft.stream).is_some_and(|granted| granted.position.is_some());
-        if looking.reason == Forward::EarlyRefresh && !leads {
+        let needless = looking.reason == Forward::EarlyRefresh || looking.asked.slot.is_some();
+        if needless && !leads {
             return self.without_l2(looking.asked, looking.reason, looking.stale, outside);
         }
         self.fetch(looking.asked, looking.reason, looking.stale, position, outside)
     }
 
-    /// L2 does not answer. Then nobody refreshes early: each pod would.
+    /// L2 does not answer. Then nobody refreshes early or prewarms: each pod would.
     fn without_l2(
         &mut self,
         asked: Asked,
@@ -344,12 +364,19 @@ impl Worker {
     ) -> (Option<Phase>, Verdict) {
         match stale {
             Some(held) if reason == Forward::EarlyRefresh => self.hit(&asked, &held, Tier::L1, outside),
+            _ if asked.slot.is_some() => self.end_refresh(&asked, RefreshEnd::Failed),
             stale => self.fetch(asked, reason, stale, None, outside),
         }
     }
 
+    /// Nobody wants the answer any more that L2 is still to give, or that could not be used yet.
     pub(super) fn abandon(&mut self, looking: &Looking) -> (Option<Phase>, Verdict) {
         self.count_l2("lookup", L2End::Abandoned);
+        self.give_up(looking)
+    }
+
+    /// Nobody wants an answer any more.
+    pub(super) fn give_up(&mut self, looking: &Looking) -> (Option<Phase>, Verdict) {
         if looking.asked.background {
             return self.end_refresh(&looking.asked, RefreshEnd::Failed);
         }

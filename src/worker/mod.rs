@@ -9,7 +9,7 @@
 //! - `stale`: stale answers, and refreshes that nobody waits for.
 //! - `response`: what the origin answers: captured, stored, or left alone.
 //! - `validate`: our own conditions, and what the origin's answers to them change.
-//! - `change`: what unsafe requests invalidate.
+//! - `change`, `own`: what unsafe requests invalidate, and what they do not.
 //! - `unheard`: what L2 is not believed about.
 //! - `fills`: what is written to L2, and how much of it may be under way.
 
@@ -20,6 +20,7 @@ mod fills;
 mod flights;
 mod follow;
 mod lookup;
+mod own;
 mod prewarm;
 mod request;
 mod response;
@@ -35,10 +36,11 @@ use crate::reason::{Forward, NotStored};
 use crate::redis::breaker::{Breaker, Change};
 use crate::shared::Shared;
 use crate::time::{Instant, Now};
-use crate::transaction::{Command, Event, Passing, Phase, Ruled, Stream, Verdict};
+use crate::transaction::{Command, Event, Passing, Phase, Ruled, Stream, Turn, Verdict};
 use fills::Fills;
 use flights::Flights;
 use follow::Following;
+use own::Own;
 use stale::Leads;
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
@@ -100,10 +102,10 @@ pub struct Worker {
     flights: Flights,
     /// The log of invalidations.
     following: Following,
+    /// Answers that their own invalidations are not about.
+    own: Own,
     /// When it was last swept.
     swept: Instant,
-    /// Whether any request has come here: the worker of the main thread never has one.
-    serves: bool,
     /// The variables of the environment that rules name.
     environment: Vec<(String, String)>,
 }
@@ -129,8 +131,8 @@ impl Worker {
             unheard: Unheard::default(),
             flights: Flights::default(),
             following: Following::new(plugin),
+            own: Own::default(),
             swept: Instant::default(),
-            serves: false,
             environment: Vec::new(),
         };
         worker.configure(config);
@@ -251,6 +253,11 @@ impl Worker {
         matches!(self.phases.get(&stream), Some(Phase::Filling(_)))
     }
 
+    /// Where a stream stands, to look at.
+    pub fn phase(&self, stream: Stream) -> Option<&Phase> {
+        self.phases.get(&stream)
+    }
+
     /// Whether the stream is any of this worker's business.
     pub fn knows(&self, stream: Stream) -> bool {
         self.phases.contains_key(&stream)
@@ -292,6 +299,7 @@ impl Worker {
         if now.since(self.swept) >= SWEEPS {
             self.swept = now;
             self.drop_lost_refreshes(now);
+            self.forget_alone(now);
             let removed = self.memory.sweep(now, SWEEP);
             self.count_removed(&removed);
         }
@@ -319,7 +327,7 @@ impl Worker {
             (Some(Phase::Waiting(waiting)), Event::Woken | Event::Deadline) => self.woken(*waiting, outside),
             (Some(Phase::Waiting(waiting)), Event::Gone) => self.leaves(&waiting),
             (Some(Phase::Polling(polling)), Event::Woken | Event::Deadline) => self.poll_again(*polling, outside),
-            (Some(Phase::Polling(polling)), Event::Gone) => self.abandon(&polling.looking),
+            (Some(Phase::Polling(polling)), Event::Gone) => self.give_up(&polling.looking),
             (Some(Phase::Parked(parked)), Event::Woken | Event::Deadline) => self.unparked(*parked, outside),
             (Some(Phase::Parked(parked)), Event::Gone) => self.abandon(&parked.looking),
             (Some(Phase::Lookup(looking)), Event::Gone) => self.abandon(&looking),
@@ -420,7 +428,12 @@ impl Worker {
 
 /// Whether a request in this phase asks for an answer that others may wait for.
 fn asks(phase: &Phase) -> bool {
-    !matches!(phase, Phase::Waiting(_) | Phase::Passing(_) | Phase::Changing(_) | Phase::ReadingBody(_))
+    match phase {
+        // Whose turn it is to lead leads, though it does not know yet.
+        Phase::Waiting(waiting) => matches!(waiting.turn, Some(Turn::Lead)),
+        Phase::Passing(_) | Phase::Changing(_) | Phase::ReadingBody(_) => false,
+        _ => true,
+    }
 }
 
 /// Whether a request in this phase is held back.

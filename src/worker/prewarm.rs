@@ -1,6 +1,7 @@
-//! Prewarming: an answer is fetched before anybody asks for it, once for the fleet, and loaded by every worker that serves.
+//! Prewarming: an answer is fetched before anybody asks for it, once for the fleet, and loaded by every worker.
 //!
-//! It goes the way of a refresh: a look into L2, and the origin only with the lease.
+//! It goes the way of a refresh: a look into L2, and the origin only with the lease. The worker of the main thread, which
+//! serves nobody, cannot be told from the others and loads it too: that is what it costs.
 
 use super::request::{asked, key, uri};
 use super::{Outside, Worker};
@@ -17,10 +18,6 @@ use std::rc::Rc;
 impl Worker {
     /// Fetches a URL under the rule that is for it, or counts why not.
     pub(super) fn prewarm(&mut self, wanted: &Wanted<'_>, outside: &mut Outside<'_>) {
-        // A worker that serves nobody, as that of the main thread, has no use for it.
-        if !self.serves {
-            return;
-        }
         let (path, _) = split_target(wanted.target.as_bytes());
         let rules = self.force.rules.iter();
         let Some(ruled) =

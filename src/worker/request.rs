@@ -75,11 +75,11 @@ impl Worker {
         end: bool,
         outside: &mut Outside<'_>,
     ) -> (Option<Phase>, Verdict) {
-        self.serves = true;
         let head = Head::read(&headers);
         let Some(ruled) = self.ruled(&head) else {
             let changes = !invalidation::is_safe(head.method);
-            let changing = || Changing { headers, sent: outside.now, stream, overtaken: false };
+            let position = self.following.follower.position().cloned().unwrap_or_default();
+            let changing = || Changing { headers, sent: outside.now, stream, position, overtaken: false };
             return (changes.then(|| Phase::Changing(Box::new(changing()))), Verdict::Continue);
         };
         let body_keyed = !matches!(ruled.rule.key.body, BodyKey::None);

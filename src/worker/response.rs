@@ -50,8 +50,8 @@ impl Worker {
         self.say_forwarded(&fetching, status, judged.as_ref().err().copied());
         match judged {
             Ok((entry, expected)) => self.begin_fill(fetching.asked, entry, expected, end, fetching.sent.mono, outside),
-            Err(NotStored::NoLifetime | NotStored::Status) if may_pass(status) => {
-                self.drop_fill(&fetching.asked, NotStored::Status, false, outside.now.mono)
+            Err(reason @ (NotStored::NoLifetime | NotStored::Status)) if may_pass(status) => {
+                self.drop_fill(&fetching.asked, reason, false, outside.now.mono)
             }
             Err(reason) => self.drop_fill(&fetching.asked, reason, reason.is_lasting(), outside.now.mono),
         }

@@ -163,7 +163,7 @@ impl Worker {
         let within = ttl >= 0 || freshness::within(age, held.lifetime(rule), held.entry.if_error(rule));
         let serves = failed && usable && within && takes_stale(&asked.draft, age);
         serves.then_some(())?;
-        let outcome = Outcome::InsteadOfError { status: status.unwrap_or_default(), ttl };
+        let outcome = Outcome::InsteadOfError { reason: fetching.reason, status: status.unwrap_or_default(), ttl };
         let answer = self.answer(asked, held, age, &outcome, "stale;origin")?;
         self.count(Metric::Requests { rule: asked.draft.ruled.symbol, status: Status::Stale, tier: Tier::Origin });
         self.count(Metric::Forwarded { rule: asked.draft.ruled.symbol, reason: fetching.reason });

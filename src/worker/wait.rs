@@ -4,6 +4,7 @@
 
 use super::follow::Standing;
 use super::{Outside, Worker};
+use crate::config::Auth;
 use crate::memory::Held;
 use crate::metrics::{LeaseEnd, Metric, RefreshEnd, Status, Tier};
 use crate::reason::Forward;
@@ -31,24 +32,21 @@ impl Worker {
         let now = outside.now.mono;
         let wait = self.force.config.fill.wait;
         let until = *asked.patience.get_or_insert(now.after(wait));
-        if alone(&asked, reason) {
-            return self.ask_l2(asked, reason, stale, outside);
-        }
         let (wanted, stream) = (self.wanted(&asked), asked.draft.stream);
-        if self.flights.is_marked(wanted, now) {
-            return self.fetch(asked, reason, stale, None, outside);
-        }
-        if now >= until || asked.rounds > MOST_ROUNDS || !self.flights.join(wanted, stream) {
+        let alone = alone(&asked, reason) || now >= until || asked.rounds > MOST_ROUNDS;
+        if alone || self.flights.is_marked(wanted, now) || !self.flights.join(wanted, stream) {
             return self.ask_l2(asked, reason, stale, outside);
         }
         (Some(Phase::Waiting(Box::new(Waiting { asked, reason, stale, wanted, turn: None }))), Verdict::Pause)
     }
 
-    /// What a request asks for, as far as the headers that tell variants apart are known.
-    fn wanted(&self, asked: &Asked) -> super::flights::Wanted {
+    /// What a request asks for, as far as the headers that tell variants apart are known. Whoever shows who he is, where that
+    /// matters, asks for something else than all others: his answer may be for him alone.
+    pub(super) fn wanted(&self, asked: &Asked) -> super::flights::Wanted {
         let names = self.vary.get(&asked.draft.ruled.symbol).map(Vec::as_slice).unwrap_or_default();
         let selecting = selection::selecting(&asked.draft.headers, names);
-        (asked.key.digest(), crate::redis::variant_digest(&selecting))
+        let own = asked.draft.credentialed && asked.draft.ruled.rule.auth == Auth::Origin;
+        (asked.key.digest(), crate::redis::variant_digest(&selecting), own)
     }
 
     /// Its turn has come.
@@ -58,33 +56,41 @@ impl Worker {
             Some(Turn::Answer(held, tier)) => self.share(waiting, held, tier, outside),
             Some(Turn::Alone) => self.fetch(waiting.asked, waiting.reason, waiting.stale, None, outside),
             Some(Turn::Again) => self.look_again(waiting, outside),
-            Some(Turn::Lead(granted)) => self.lead(waiting, granted, outside),
+            Some(Turn::Lead) => self.lead(waiting, outside),
         }
     }
 
     fn look_again(&mut self, mut waiting: Waiting, outside: &mut Outside<'_>) -> (Option<Phase>, Verdict) {
         waiting.asked.rounds = waiting.asked.rounds.saturating_add(1);
+        // What was invalidated is the answer that it waited for; nothing was asked on its own behalf yet.
+        waiting.asked.overtaken = false;
         self.look(waiting.asked, waiting.reason, waiting.stale, outside)
     }
 
     /// The answer that another request asked for, where it is one to this request too.
     fn share(
         &mut self,
-        waiting: Waiting,
+        mut waiting: Waiting,
         held: Held,
         tier: Tier,
         outside: &mut Outside<'_>,
     ) -> (Option<Phase>, Verdict) {
-        let (asked, now) = (&waiting.asked, outside.now.mono);
+        let (asked, now) = (&mut waiting.asked, outside.now.mono);
         let same =
             held.entry.key == asked.key.text() && selection::matches(&held.entry.selecting, &asked.draft.headers);
-        let standing = self.standing(&held, &asked.draft.ruled, now);
-        if !same || asked.overtaken || !matches!(standing, Standing::Good) {
+        if !same || asked.overtaken {
             return self.look_again(waiting, outside);
         }
+        let (good, held) = match self.standing(&held, &asked.draft.ruled, now) {
+            Standing::Good => (true, held),
+            Standing::Refreshed(since) => (false, held.stale_from(since)),
+            Standing::Banned | Standing::Suspended => return self.look_again(waiting, outside),
+        };
         match held.may_answer(now, &asked.asking()) {
             Ok(()) if tier == Tier::Origin => self.collapsed(&waiting, &held, outside),
             Ok(()) => self.hit(asked, &held, tier, outside),
+            Err(Forward::Stale) if self.goes_stale(asked, &held, outside.now) => self.hit(asked, &held, tier, outside),
+            Err(_) if !good => self.look_again(waiting, outside),
             Err(reason) => self.fetch(waiting.asked, reason, Some(held), None, outside),
         }
     }
@@ -103,18 +109,11 @@ impl Worker {
     }
 
     /// Whoever went first is gone: this request takes its place, and its lease where that still fences.
-    fn lead(
-        &mut self,
-        waiting: Waiting,
-        granted: Option<Granted>,
-        outside: &mut Outside<'_>,
-    ) -> (Option<Phase>, Verdict) {
-        let Waiting { asked, reason, stale, .. } = waiting;
-        let position = granted.as_ref().and_then(|granted| granted.position.clone());
-        let position = position.filter(|position| !asked.overtaken && self.fences(&asked, position));
-        if let Some(granted) = granted {
-            self.flights.grant(asked.draft.stream, granted);
-        }
+    fn lead(&mut self, waiting: Waiting, outside: &mut Outside<'_>) -> (Option<Phase>, Verdict) {
+        let Waiting { mut asked, reason, stale, .. } = waiting;
+        let overtaken = std::mem::take(&mut asked.overtaken);
+        let position = self.flights.lease(asked.draft.stream).and_then(|granted| granted.position.clone());
+        let position = position.filter(|position| !overtaken && self.fences(&asked, position));
         match position {
             Some(position) => self.fetch(asked, reason, stale, Some(position), outside),
             None => self.ask_l2(asked, reason, stale, outside),
@@ -204,17 +203,21 @@ impl Worker {
     /// Called when a stream is done with asking, however that came about: what it led goes to the next one, what it had
     /// leave to fill is anybody's again.
     pub(super) fn settle(&mut self, stream: Stream) {
-        let mut granted = self.flights.take_lease(stream);
+        let granted = self.flights.take_lease(stream);
         let mut gone = stream;
         while let Some(next) = self.flights.promote(gone) {
             if let Some(Phase::Waiting(waiting)) = self.phases.get_mut(&next) {
-                waiting.turn = Some(Turn::Lead(granted.take()));
+                waiting.turn = Some(Turn::Lead);
                 self.commands.push(Command::Wake(next));
+                // At once: should it be gone before it is woken, the lease goes on from there.
+                if let Some(granted) = granted {
+                    self.flights.grant(next, granted);
+                }
                 return self.count(Metric::Leases { end: LeaseEnd::HandedOver });
             }
             gone = next;
         }
-        if let Some(granted) = granted {
+        if let Some(granted) = granted.filter(Granted::is_owed) {
             self.release(&granted);
         }
     }
@@ -230,9 +233,12 @@ impl Worker {
         let wanted = self.flights.led(stream).unwrap_or_else(|| self.wanted(asked));
         self.flights.mark(wanted, now.after(uncacheable), now);
         self.end_flight(stream, &Turn::Alone);
-        if let Some(granted) = self.flights.take_lease(stream) {
-            self.commands.push(Command::Write(Box::new(crate::redis::mark(&granted.lease, uncacheable))));
+        let Some(granted) = self.flights.take_lease(stream).filter(Granted::is_owed) else { return };
+        // L2 does not tell this client from others, whose answers may be for all.
+        if wanted.2 {
+            return self.release(&granted);
         }
+        self.commands.push(Command::Write(Box::new(crate::redis::mark(&granted.lease, uncacheable))));
     }
 }
 

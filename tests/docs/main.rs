@@ -55,7 +55,7 @@ fn fields() -> BTreeSet<String> {
 /// An object whose members are named by numbers is one field: the operator chooses them.
 fn flatten(value: &Value, path: &str, paths: &mut BTreeSet<String>) {
     match value {
-        Value::Object(members) if members.keys().any(|name| name.parse::<u16>().is_ok()) => {
+        Value::Object(members) if members.is_empty() || members.keys().any(|name| name.parse::<u16>().is_ok()) => {
             paths.insert(path.to_owned());
         }
         Value::Object(members) => members.iter().for_each(|(name, value)| {

@@ -5,7 +5,7 @@
 -- notice (of scope `all` the value means nothing: a URL can carry no empty one).
 -- Returns `P` and the log position `epoch:n` after the last of them, which is the place of all their bans.
 -- A ban is a field `<i or r>:<scope>:<value>` with its place and its time in ms. What this script does not know bans all;
--- `prewarm` bans nothing. Bans that have outlived all entries go when there are many. Should that not suffice, the oldest
+-- `prewarm` bans nothing. Bans that have outlived all entries go when there are many. Should that not suffice, the older
 -- half goes and one ban of all takes its place, up to the newest of them.
 local most_events, most_bans, enough, half = 10000, 10000, 9000, 5000
 local letters = { invalidate = 'i', refresh = 'r' }
@@ -33,29 +33,36 @@ end
 local function ban(at) return string.format('%s:%.0f:%.0f', epoch, at, now) end
 for _, field in ipairs(fields) do redis.call('HSET', KEYS[2], field, ban(n)) end
 local position = string.format('P%s:%.0f', epoch, n)
-local count = redis.call('HLEN', KEYS[2])
-if count <= most_bans then return position end
+if redis.call('HLEN', KEYS[2]) <= most_bans then return position end
 
--- By age. Of what is left: where it stands in the present epoch, -1 in another one, the log's end if nobody can tell.
-local bans, kept, all, newest = redis.call('HGETALL', KEYS[2]), {}, -1, 0
+-- Of each ban that is not too old: where it stands in the present epoch, -1 in another one, the log's end if nobody can
+-- tell. A ban of all makes those needless that stand no further on than itself; it is never lowered.
+local bans, names, ranks, sorted, gone = redis.call('HGETALL', KEYS[2]), {}, {}, {}, {}
+local all, least = -1, 0
 for i = 1, #bans, 2 do
   local in_epoch, at, since = string.match(bans[i + 1], '^(%x+):(%d+):(%d+)$')
   local rank = in_epoch == epoch and tonumber(at) or -1
-  if not in_epoch or #in_epoch ~= #epoch or not string.match(bans[i], '^[ir]:[^:]*:') then rank = n end
+  if not in_epoch or #in_epoch ~= #epoch or not string.find(bans[i], '^[ir]:[^:]*:') then rank = n end
   if since and now - tonumber(since) > tonumber(ARGV[1]) then
-    redis.call('HDEL', KEYS[2], bans[i])
-  elseif bans[i] == 'i:all:' then
-    all = in_epoch and rank or -1
-    newest = in_epoch and newest or n
-  else
-    kept[#kept + 1] = { bans[i], rank }
+    gone[#gone + 1] = bans[i]
+  elseif bans[i] ~= 'i:all:' then
+    names[#names + 1], ranks[#ranks + 1], sorted[#sorted + 1] = bans[i], rank, rank
+  elseif in_epoch == epoch then
+    all = rank
+  elseif rank == n then
+    least = n
   end
 end
-if #kept <= enough then return position end
-table.sort(kept, function(a, b) return a[2] < b[2] end)
-for i = 1, #kept - half do
-  redis.call('HDEL', KEYS[2], kept[i][1])
-  newest = math.max(newest, kept[i][2])
+local upto = all
+if #names > enough then
+  table.sort(sorted)
+  upto = math.max(all, least, sorted[#sorted - half])
+  for i = 1, #names do
+    if ranks[i] <= upto then gone[#gone + 1] = names[i] end
+  end
 end
-if newest > all then redis.call('HSET', KEYS[2], 'i:all:', ban(newest)) end
+for i = 1, #gone, 1000 do
+  redis.call('HDEL', KEYS[2], unpack(gone, i, math.min(i + 999, #gone)))
+end
+if upto > all then redis.call('HSET', KEYS[2], 'i:all:', ban(upto)) end
 return position

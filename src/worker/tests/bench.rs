@@ -1,5 +1,6 @@
-//! What the tests of a worker drive it with: a host, an L2 that does what the scripts do, the clock.
+//! What the tests of a worker drive it with: a host, an L2, the clock.
 
+pub use super::l2::{EPOCH, L2, OTHER, POSITION, bulk};
 pub use super::message::{Origin, Request, empty, get, ok, post, request};
 use crate::answer::Answer;
 use crate::config::Config;
@@ -9,40 +10,44 @@ use crate::reason::L2Failure;
 use crate::redis::Call;
 use crate::redis::breaker::tests::Slots;
 use crate::time::{Instant, Now, Timestamp};
-use crate::transaction::{Command, Event, OriginCall, Stream, Verdict};
+use crate::transaction::{Command, Event, OriginCall, Phase, Stream, Verdict};
 use crate::worker::{InForce, Outside, Worker};
 use serde_json::{Value, json};
-use std::collections::{HashMap, VecDeque};
+use std::cell::{RefCell, RefMut};
+use std::collections::VecDeque;
 use std::rc::Rc;
 use std::time::Duration;
 
 /// What L2 answers, or why it does not.
 pub type Reply = Result<Vec<u8>, L2Failure>;
 
-/// A variant in L2: when it came in, its place in the log, its bytes.
-pub type Kept = (Instant, u64, Vec<u8>);
-
-/// What the scripts keep: by hash, the `Vary` names and the variants.
-type Hash = (String, HashMap<String, Kept>);
-
 /// One worker and its world.
 pub struct Bench {
     pub worker: Worker,
-    pub slots: Slots,
+    pub slots: Rc<RefCell<Slots>>,
     pub now: Now,
-    pub random: u32,
+    /// What chance says; its last 21 bits are another draw each time.
+    pub random: u64,
+    draws: u64,
     /// The property `p` of every stream.
     pub property: Option<Vec<u8>>,
-    /// What L2 answers next, before it does what the scripts do.
+    /// What L2 answers to the next lookups, before it does what the scripts do.
     pub replies: VecDeque<Reply>,
-    pub hashes: HashMap<String, Hash>,
-    /// How many events the log has taken in, and the bans by field.
-    pub log: u64,
-    pub bans: HashMap<String, u64>,
+    pub redis: Rc<RefCell<L2>>,
+    /// All lookups ever, and those without an answer.
     pub lookups: Vec<Call>,
+    pub asking: VecDeque<(Stream, Call)>,
+    /// Writes on their way: fills, invalidations, what is said of leases, readings of the log.
     pub fills: Vec<Call>,
-    /// Invalidations on their way.
     pub invalidations: Vec<Call>,
+    pub leases: Vec<Call>,
+    pub syncs: Vec<Call>,
+    /// Whether L2 hears of leases only when a test says so, and is read only then.
+    pub cut: bool,
+    /// Streams that are due to be woken.
+    pub wakes: Vec<Stream>,
+    /// What other workers are told, with their queues.
+    pub tells: Vec<(u32, Vec<u8>)>,
     /// Refreshes that have not begun, and calls to the origin with nobody waiting.
     pub refreshes: Vec<Stream>,
     pub origin_calls: Vec<OriginCall>,
@@ -55,12 +60,8 @@ pub struct Bench {
     pub states: Vec<String>,
     pub answer: Option<Box<Answer>>,
     pub next: Stream,
+    others: u64,
 }
-
-/// The epoch of the log.
-pub const EPOCH: &str = "0123456789abcdef0123456789abcdef01234567";
-/// The position that L2 names as long as nothing is invalidated.
-pub const POSITION: &str = "0123456789abcdef0123456789abcdef01234567:7|";
 
 /// A configuration with L2 and these rules.
 pub fn with_redis(rules: Value) -> Value {
@@ -74,11 +75,6 @@ pub fn rule(change: Value) -> Value {
     rule
 }
 
-/// A bulk string.
-pub fn bulk(payload: &[u8]) -> Vec<u8> {
-    [format!("${}\r\n", payload.len()).as_bytes(), payload, b"\r\n"].concat()
-}
-
 fn config(settings: &Value) -> Config {
     Config::parse(settings.to_string().as_bytes()).unwrap_or_else(|errors| panic!("{errors}"))
 }
@@ -86,23 +82,31 @@ fn config(settings: &Value) -> Config {
 impl Bench {
     /// A worker under these settings.
     pub fn new(settings: &Value) -> Self {
-        let worker = Worker::new("p", config(settings));
-        let mut slots = Slots::default();
-        worker.prepare(&mut slots);
+        Self::in_envoy(settings, Rc::default(), Rc::default(), 0)
+    }
+
+    fn in_envoy(settings: &Value, slots: Rc<RefCell<Slots>>, redis: Rc<RefCell<L2>>, others: u64) -> Self {
+        let mut worker = Worker::new("p", config(settings));
+        worker.prepare(&mut *slots.borrow_mut());
         let now = Now { wall: Timestamp(784_111_777_000), mono: Instant(1_000_000) };
         Self {
             worker,
             slots,
             now,
-            random: u32::MAX / 2,
+            random: u64::MAX / 2,
+            draws: others << 14,
             property: None,
             replies: VecDeque::new(),
-            hashes: HashMap::new(),
-            log: 7,
-            bans: HashMap::new(),
+            redis,
             lookups: Vec::new(),
+            asking: VecDeque::new(),
             fills: Vec::new(),
             invalidations: Vec::new(),
+            leases: Vec::new(),
+            syncs: Vec::new(),
+            cut: false,
+            wakes: Vec::new(),
+            tells: Vec::new(),
             refreshes: Vec::new(),
             origin_calls: Vec::new(),
             counts: Vec::new(),
@@ -113,7 +117,25 @@ impl Bench {
             states: Vec::new(),
             answer: None,
             next: 1,
+            others,
         }
+    }
+
+    /// Another worker of the same Envoy.
+    pub fn sibling(&mut self, settings: &Value) -> Self {
+        self.others += 1;
+        let (slots, redis) = (Rc::clone(&self.slots), Rc::clone(&self.redis));
+        Self { now: self.now, ..Self::in_envoy(settings, slots, redis, self.others) }
+    }
+
+    /// A worker of another Envoy.
+    pub fn pod(&mut self, settings: &Value) -> Self {
+        Self { slots: Rc::default(), ..self.sibling(settings) }
+    }
+
+    /// Redis, to look at and to change.
+    pub fn l2(&self) -> RefMut<'_, L2> {
+        self.redis.borrow_mut()
     }
 
     /// A worker with L1 alone and one rule.
@@ -128,37 +150,63 @@ impl Bench {
 
     pub fn configure(&mut self, settings: &Value) -> Rc<InForce> {
         let force = self.worker.configure(config(settings));
-        self.collect();
+        self.collect(None);
         force
     }
 
     pub fn adopt(&mut self, force: &Rc<InForce>) {
         self.worker.adopt(force);
-        self.collect();
+        self.collect(None);
     }
 
+    /// Time passes, and the log is read meanwhile.
     pub fn wait(&mut self, millis: u64) {
+        self.pass(millis);
+        if !self.cut {
+            self.step(|worker, outside| worker.follow(outside));
+            self.errands();
+        }
+    }
+
+    /// Time passes, and nothing is done.
+    pub fn pass(&mut self, millis: u64) {
         self.now.wall.0 += millis;
         self.now.mono = self.now.mono.after(Duration::from_millis(millis));
     }
 
     /// Calls the worker with the world as it is.
-    fn step<T>(&mut self, step: impl FnOnce(&mut Worker, &mut Outside<'_>) -> T) -> T {
+    pub fn step<T>(&mut self, step: impl FnOnce(&mut Worker, &mut Outside<'_>) -> T) -> T {
+        self.step_of(None, step)
+    }
+
+    fn step_of<T>(&mut self, stream: Option<Stream>, step: impl FnOnce(&mut Worker, &mut Outside<'_>) -> T) -> T {
+        const DRAWS: u64 = (1 << 21) - 1;
         let property = self.property.clone();
         let property = |path: &[String]| property.clone().filter(|_| path == ["p"]);
-        let (now, random) = (self.now, self.random);
-        let mut outside = Outside { now, random, shared: &mut self.slots, property: &property };
+        self.draws = self.draws.wrapping_add(1);
+        let (now, random) = (self.now, self.random & !DRAWS | self.draws & DRAWS);
+        let slots = Rc::clone(&self.slots);
+        let mut outside = Outside { now, random, shared: &mut *slots.borrow_mut(), property: &property };
         let result = step(&mut self.worker, &mut outside);
-        self.collect();
+        self.collect(stream);
         result
     }
 
-    fn collect(&mut self) {
+    fn collect(&mut self, stream: Option<Stream>) {
         for command in self.worker.take_commands() {
             match command {
-                Command::Lookup(call) => self.lookups.push(*call),
-                Command::Write(call) if call.body.is_some() => self.fills.push(*call),
-                Command::Write(call) => self.invalidations.push(*call),
+                Command::Lookup(call) => {
+                    self.lookups.push((*call).clone());
+                    self.asking.push_back((stream.expect("a lookup without a stream"), *call));
+                }
+                Command::Write(call) => match call.script.name {
+                    "fill" => self.fills.push(*call),
+                    "publish" => self.invalidations.push(*call),
+                    "lease" => self.leases.push(*call),
+                    _ => self.syncs.push(*call),
+                },
+                Command::Wake(stream) => self.wakes.push(stream),
+                Command::Tell(queue, bytes) => self.tells.push((queue, bytes)),
                 Command::Refresh(stream) => self.refreshes.push(stream),
                 Command::CallOrigin(call) => self.origin_calls.push(*call),
                 Command::RequestHeader(name, Some(value)) => self.conditions.push((name, value)),
@@ -172,11 +220,16 @@ impl Bench {
     }
 
     pub fn on(&mut self, stream: Stream, event: Event<'_>) -> Verdict {
-        self.step(|worker, outside| worker.on(stream, event, outside))
+        if matches!(event, Event::L2(_) | Event::Gone) {
+            self.asking.retain(|(asking, _)| *asking != stream);
+        }
+        self.step_of(Some(stream), |worker, outside| worker.on(stream, event, outside))
     }
 
     pub fn sweep(&mut self) {
-        self.step(|worker, outside| worker.sweep(outside.now.mono));
+        self.pass(100);
+        self.step(|worker, outside| worker.tick(outside));
+        self.errands();
     }
 
     /// A number for a new stream.
@@ -192,19 +245,51 @@ impl Bench {
 
     /// Sends a request, its body in one piece, and lets L2 answer until it is settled.
     pub fn send(&mut self, request: &Request) -> (Stream, Verdict) {
+        if !self.cut {
+            self.errands();
+        }
         let stream = self.stream();
-        let calls = self.lookups.len();
         let mut verdict = self.head(stream, request);
         if let (true, Some(body)) = (self.worker.reads_body(stream), &request.body) {
             verdict = self.on(stream, Event::RequestBody { length: body.len(), bytes: Some(body) });
         }
-        let mut at = calls;
-        while let Some(call) = self.lookups.get(at).cloned() {
-            at += 1;
-            let reply = self.replies.pop_front().unwrap_or_else(|| Ok(self.look(&call)));
-            verdict = self.on(stream, Event::L2(reply.as_deref().map_err(|failure| *failure)));
+        while let Some(next) = self.go_on(stream) {
+            verdict = next;
         }
         (stream, verdict)
+    }
+
+    /// L2 answers what a stream asks, or wakes it.
+    pub fn go_on(&mut self, stream: Stream) -> Option<Verdict> {
+        if let Some(at) = self.asking.iter().position(|(asking, _)| *asking == stream) {
+            let (_, call) = self.asking.remove(at)?;
+            let reply = self.replies.pop_front().unwrap_or_else(|| Ok(self.look(&call)));
+            return Some(self.on(stream, Event::L2(reply.as_deref().map_err(|failure| *failure))));
+        }
+        if !self.cut {
+            self.errands();
+        }
+        let at = self.wakes.iter().position(|woken| *woken == stream)?;
+        self.wakes.remove(at);
+        Some(self.on(stream, Event::Woken))
+    }
+
+    /// L2 hears of leases and is read, until there is no more.
+    pub fn errands(&mut self) {
+        while let Some(call) = if self.leases.is_empty() { self.syncs.pop() } else { Some(self.leases.remove(0)) } {
+            let reply = self.look(&call);
+            self.filled(call, Ok(&reply));
+        }
+    }
+
+    /// Lets a stream go on until it waits again, with what has come for it.
+    pub fn wake(&mut self, stream: Stream) -> Verdict {
+        let mut verdict = self.on(stream, Event::Woken);
+        self.wakes.retain(|woken| *woken != stream);
+        while let Some(next) = self.go_on(stream) {
+            verdict = next;
+        }
+        verdict
     }
 
     /// The origin answers a stream, the body in two pieces.
@@ -253,66 +338,49 @@ impl Bench {
         String::from_utf8(answer.body().to_vec()).unwrap()
     }
 
-    /// What `lookup.lua` answers.
-    pub fn look(&self, call: &Call) -> Vec<u8> {
-        let [vary, field, ban] = &call.arguments[..] else { panic!("{:?}", call.arguments) };
-        let position = format!("{EPOCH}:{}|", self.log);
-        let banned = self.bans.get(ban).copied().unwrap_or(0);
-        let payload = match self.hashes.get(&call.keys[0]) {
-            None => format!("M{position}").into_bytes(),
-            Some((names, _)) if names != vary => format!("V{position}{names}").into_bytes(),
-            Some((_, variants)) => match variants.get(field) {
-                None => format!("O{position}").into_bytes(),
-                Some((_, at, _)) if *at < banned => format!("M{position}").into_bytes(),
-                Some((filled, _, bytes)) => {
-                    let age = self.now.mono.since(*filled).as_millis();
-                    [format!("H{position}{age}|").as_bytes(), bytes].concat()
-                }
-            },
-        };
-        bulk(&payload)
-    }
-
-    /// Lets L2 take in all fills, as `fill.lua` does, and says so to the worker.
-    pub fn settle(&mut self) {
-        for call in std::mem::take(&mut self.fills) {
-            let [vary, field, _life, position, ban] = &call.arguments[..] else { panic!("{:?}", call.arguments) };
-            let at: u64 = position.strip_prefix(EPOCH).unwrap()[1..].parse().unwrap();
-            if at < self.bans.get(ban).copied().unwrap_or(0) {
-                self.filled(call, Ok(b"$1\r\nF\r\n"));
-                continue;
-            }
-            let hash = self.hashes.entry(call.keys[0].clone()).or_default();
-            if hash.0 != *vary {
-                *hash = (vary.clone(), HashMap::new());
-            }
-            hash.1.insert(field.clone(), (self.now.mono, at, call.body.clone().unwrap()));
-            self.filled(call, Ok(b"$1\r\nS\r\n"));
+    /// The phase of a stream.
+    pub fn phase(&self, stream: Stream) -> &'static str {
+        match self.worker.phases.get(&stream) {
+            None => "none",
+            Some(Phase::ReadingBody(_)) => "reading",
+            Some(Phase::Waiting(_)) => "waiting",
+            Some(Phase::Lookup(_)) => "lookup",
+            Some(Phase::Polling(_)) => "polling",
+            Some(Phase::Parked(_)) => "parked",
+            Some(Phase::Refreshing(_)) => "refreshing",
+            Some(Phase::Fetching(_)) => "fetching",
+            Some(Phase::Filling(_)) => "filling",
+            Some(Phase::Passing(_)) => "passing",
+            Some(Phase::Changing(_)) => "changing",
         }
     }
 
-    /// Lets L2 take in all invalidations, as `invalidate.lua` does, and says so to the worker.
+    /// What L2 answers.
+    pub fn look(&self, call: &Call) -> Vec<u8> {
+        self.l2().run(call, self.now.mono)
+    }
+
+    /// Lets L2 take in all fills, and says so to the worker.
+    pub fn settle(&mut self) {
+        for call in std::mem::take(&mut self.fills) {
+            let reply = self.look(&call);
+            self.filled(call, Ok(&reply));
+        }
+    }
+
+    /// Lets L2 take in all invalidations, and says so to the worker.
     pub fn ban(&mut self) {
         for call in std::mem::take(&mut self.invalidations) {
-            for uri in &call.arguments[1..] {
-                self.log += 1;
-                self.bans.insert(uri.clone(), self.log);
-            }
-            self.filled(call, Ok(b"$1\r\nI\r\n"));
+            let reply = self.look(&call);
+            self.filled(call, Ok(&reply));
         }
     }
 
     /// Runs all refreshes to their end; the origin answers them with `origin`.
     pub fn refresh(&mut self, origin: &Origin) {
         for stream in std::mem::take(&mut self.refreshes) {
-            let calls = self.lookups.len();
             self.on(stream, Event::Refresh);
-            let mut at = calls;
-            while let Some(call) = self.lookups.get(at).cloned() {
-                at += 1;
-                let reply = self.replies.pop_front().unwrap_or_else(|| Ok(self.look(&call)));
-                self.on(stream, Event::L2(reply.as_deref().map_err(|failure| *failure)));
-            }
+            while self.go_on(stream).is_some() {}
             if self.worker.knows(stream) {
                 self.respond(stream, origin);
             }

@@ -34,7 +34,7 @@ fn what_was_changed_is_asked_for_again() {
             change(&mut bench, &request(method, "/a"), &empty(status));
             assert_eq!(bench.worker.memory().entries(), 0);
             assert_eq!(bench.ask(&get("/a"), &ok("two")), "miss;uri_miss", "{method} {status}");
-            assert_eq!(bench.calls("invalidate", L2End::Ok), 1);
+            assert_eq!(bench.calls("publish", L2End::Ok), 1);
             assert_eq!(bench.count(Metric::Invalidations { scope: "uri" }), 1);
         }
     }
@@ -137,37 +137,39 @@ fn what_is_under_way_is_not_stored() {
 /// The old answer in L2 may still be on its way here.
 #[test]
 fn what_l2_said_before_is_not_believed() {
-    let mut bench = Bench { hashes: filled().hashes, ..Bench::with_l2(json!({})) };
+    let mut bench = filled().pod(&with_redis(json!([rule(json!({}))])));
+    bench.wait(0);
     let looking = bench.stream();
     bench.head(looking, &get("/a"));
     let old = bench.look(&bench.lookups[0]);
     let (stream, _) = bench.send(&request("PUT", "/a"));
     bench.respond(stream, &empty("200"));
-    assert!(matches!(bench.on(looking, Event::L2(Ok(&old))), Verdict::Continue), "asked before");
+    assert!(matches!(bench.on(looking, Event::L2(Ok(&old))), Verdict::Pause), "asked before");
+    assert_eq!(bench.lookups.len(), 2, "for anything but that");
+    bench.on(looking, Event::Gone);
     bench.replies.push_back(Ok(old.clone()));
-    assert!(matches!(bench.send(&get("/a")).1, Verdict::Continue), "asked before L2 has heard");
+    let (doubting, verdict) = bench.send(&get("/a"));
+    assert!(matches!(verdict, Verdict::Continue), "asked before L2 has heard");
+    bench.on(doubting, Event::Gone);
     bench.ban();
     assert_eq!(bench.ask(&get("/a"), &ok("two")), "miss;uri_miss");
     bench.settle();
-    let mut sibling = Bench { hashes: bench.hashes.clone(), bans: bench.bans.clone(), log: bench.log, ..filled() };
-    sibling.ask(&request("PUT", "/other"), &ok("x"));
-    assert_eq!(
-        Bench { hashes: bench.hashes, bans: bench.bans, log: bench.log, ..Bench::with_l2(json!({})) }
-            .ask(&get("/a"), &ok("x")),
-        "hit;l2"
-    );
+    assert_eq!(bench.pod(&with_redis(json!([rule(json!({}))]))).ask(&get("/a"), &ok("x")), "hit;l2");
 }
 
+/// It is stored, and no reader takes it: its position tells.
 #[test]
-fn a_fill_from_before_is_fenced_off() {
+fn a_fill_from_before_is_of_no_use() {
     let mut bench = Bench::with_l2(json!({}));
     bench.ask(&get("/a"), &ok("old"));
-    let mut other = Bench::with_l2(json!({}));
+    let mut other = bench.pod(&with_redis(json!([rule(json!({}))])));
     change(&mut other, &request("PUT", "/a"), &empty("200"));
-    (bench.bans, bench.log) = (other.bans, other.log);
     bench.settle();
-    assert_eq!(bench.calls("fill", L2End::Fenced), 1);
-    assert!(bench.hashes.is_empty());
+    assert_eq!(bench.calls("fill", L2End::Ok), 1);
+    other.pass(1);
+    assert_eq!(other.ask(&get("/a"), &ok("new")), "miss;invalidated");
+    other.settle();
+    assert_eq!(bench.pod(&with_redis(json!([rule(json!({}))]))).ask(&get("/a"), &ok("x")), "hit;l2");
 }
 
 #[test]
@@ -178,7 +180,7 @@ fn l2_may_not_hear_of_it() {
     let call = bench.invalidations.remove(0);
     assert!(call.whole, "whether Redis knows the script might go unheard");
     bench.filled(call, Err(L2Failure::Timeout));
-    assert_eq!(bench.calls("invalidate", L2End::Failed(L2Failure::Timeout)), 1);
+    assert_eq!(bench.calls("publish", L2End::Failed(L2Failure::Timeout)), 1);
     bench.on(stream, Event::Gone);
     for seconds in [0, 1000, 889] {
         bench.wait(seconds * 1000);

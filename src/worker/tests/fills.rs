@@ -17,9 +17,9 @@ fn a_fill_lives_no_longer_than_its_answer_nor_than_the_operator_says() {
     let mut bench = Bench::with_l2(json!({}));
     for (cache_control, age, random, expected) in [
         ("max-age=60", "0", 0, 60_000),
-        ("max-age=60", "20", u32::MAX, 40_000),
+        ("max-age=60", "20", u64::MAX, 40_000),
         ("max-age=86400", "0", 0, 1_710_000),
-        ("max-age=86400", "0", u32::MAX, 1_890_000),
+        ("max-age=86400", "0", u64::MAX, 1_890_000),
     ] {
         bench.random = random;
         bench.ask(
@@ -27,6 +27,7 @@ fn a_fill_lives_no_longer_than_its_answer_nor_than_the_operator_says() {
             &ok("x").with("cache-control", cache_control).with("age", age),
         );
         assert_eq!(life(&bench), expected, "{cache_control} {age}");
+        bench.settle();
     }
     let before = bench.fills.len();
     bench.ask(&get("/b"), &ok("x").with("cache-control", "max-age=0").with("etag", "\"1\""));

@@ -1,12 +1,19 @@
 //! A whole worker, driven by events alone: no host, no network, and time stands still until a test moves it.
 
+mod ahead;
 mod bench;
 mod bodies;
 mod change;
+mod crowd;
 mod fills;
+mod flights;
+mod following;
 mod forms;
 mod gone;
+mod l2;
 mod message;
+mod notices;
+mod polling;
 #[cfg(not(target_family = "wasm"))]
 mod properties;
 mod requests;
@@ -14,5 +21,6 @@ mod second_tier;
 mod settings;
 mod stale;
 mod storing;
+mod succession;
 mod trouble;
 mod validating;

@@ -1,6 +1,6 @@
 //! Any events in any order: no panic, nobody left behind, and the gauges say what L1 holds.
 
-use super::bench::{Bench, Origin, get, ok, post, rule};
+use super::bench::{Bench, EPOCH, L2, OTHER, Origin, POSITION, bulk, get, ok, post, rule};
 use crate::http::Headers;
 use crate::reason::L2Failure;
 use crate::transaction::{Event, Stream, Verdict};
@@ -22,6 +22,12 @@ enum Step {
     Sweep,
     Configure(u8),
     Refresh(u8),
+    Tick,
+    Wake,
+    Overdue,
+    Errands { well: bool },
+    Publish(u8),
+    Told(u8),
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -29,7 +35,7 @@ fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         6 => (stream(), 0u8..4, 0u8..12).prop_map(|(stream, target, kind)| Step::Head { stream, target, kind }),
         3 => (stream(), 0usize..40, any::<bool>()).prop_map(|(stream, length, last)| Step::Body { stream, length, last }),
-        6 => (stream(), 0u8..7).prop_map(|(stream, kind)| Step::Reply { stream, kind }),
+        6 => (stream(), 0u8..12).prop_map(|(stream, kind)| Step::Reply { stream, kind }),
         1 => stream().prop_map(|stream| Step::Deadline { stream }),
         6 => (stream(), 0u8..8, 0usize..4000).prop_map(|(stream, kind, size)| Step::Response { stream, kind, size }),
         3 => (stream(), 0usize..4000).prop_map(|(stream, size)| Step::Piece { stream, size }),
@@ -40,6 +46,12 @@ fn step() -> impl Strategy<Value = Step> {
         1 => Just(Step::Sweep),
         1 => (0u8..5).prop_map(Step::Configure),
         1 => (0u8..8).prop_map(Step::Refresh),
+        2 => Just(Step::Tick),
+        3 => Just(Step::Wake),
+        1 => Just(Step::Overdue),
+        2 => any::<bool>().prop_map(|well| Step::Errands { well }),
+        1 => (0u8..6).prop_map(Step::Publish),
+        1 => (0u8..4).prop_map(Step::Told),
     ]
 }
 
@@ -129,10 +141,60 @@ impl Bench {
             0 => Err(L2Failure::Timeout),
             1 => Ok(b"-NOSCRIPT\r\n".to_vec()),
             2 => Ok(b"garbage".to_vec()),
-            3 => Ok(super::bench::bulk(format!("V{}v:accept", super::bench::POSITION).as_bytes())),
+            3 => Ok(bulk(format!("V{POSITION}v:accept").as_bytes())),
+            4 => Ok(bulk(format!("W{POSITION}2000|").as_bytes())),
+            5 => Ok(bulk(format!("U{POSITION}").as_bytes())),
+            6 => Ok(bulk(format!("L{POSITION}o").as_bytes())),
             _ => self.lookups.last().map(|call| self.look(call)).ok_or(L2Failure::Error),
         };
         self.on(stream, Event::L2(reply.as_deref().map_err(|failure| *failure)))
+    }
+
+    /// L2 does not hear of leases, and its log is not read.
+    fn unheard(&mut self) {
+        for call in std::mem::take(&mut self.leases).into_iter().chain(std::mem::take(&mut self.syncs)) {
+            self.filled(call, Err(L2Failure::Timeout));
+        }
+    }
+
+    fn publish(&mut self, kind: u8) {
+        let now = self.now.mono;
+        let mut l2 = self.l2();
+        match kind {
+            0 => l2.tell("invalidate", "all", "", now),
+            1 => l2.tell("refresh", "uri", "/1", now),
+            2 => l2.tell("prewarm", "uri", "http://h.example/2", now),
+            3 => l2.events.clear(),
+            4 => *l2 = L2::default(),
+            _ => l2.epoch = OTHER.to_owned(),
+        }
+    }
+
+    fn hear(&mut self, kind: u8) {
+        let notice = |n: u64| {
+            json!({ "from": { "epoch": EPOCH, "n": n }, "to": { "epoch": EPOCH, "n": n + 1 },
+            "notices": [["invalidate", "uri", "/0"]], "sent": self.now.wall.0 })
+        };
+        let bytes = match kind {
+            0 => format!("b{}", notice(7)),
+            1 => format!("b{}", notice(9)),
+            2 => format!("f{}", self.lookups.last().map_or("", |call| &call.keys[0])),
+            _ => "x".to_owned(),
+        };
+        self.step(|worker, outside| worker.told(bytes.as_bytes(), outside));
+    }
+
+    /// L2 says nothing more, nor does the origin: who waits for others is let go in time.
+    fn come_to_rest(&mut self) {
+        for _ in 0..8 {
+            for (stream, _) in std::mem::take(&mut self.asking) {
+                self.on(stream, Event::L2(Err(L2Failure::Timeout)));
+            }
+            self.unheard();
+            self.woken();
+            self.pass(200);
+            self.overdue();
+        }
     }
 
     /// What happens to the world and not to a stream.
@@ -143,6 +205,13 @@ impl Bench {
             Step::Configure(kind) => drop(self.configure(&settings(*kind))),
             Step::Refresh(kind) => self.refresh(&origin(*kind, 10)),
             Step::Filled { kind: 0 } => self.settle(),
+            Step::Tick => self.tick(),
+            Step::Wake => drop(self.woken()),
+            Step::Overdue => drop(self.overdue()),
+            Step::Errands { well: true } => self.errands(),
+            Step::Errands { .. } => self.unheard(),
+            Step::Publish(kind) => self.publish(*kind),
+            Step::Told(kind) => self.hear(*kind),
             _ => {
                 if let Some(call) = self.fills.pop() {
                     self.filled(call, Err(L2Failure::Timeout));
@@ -161,7 +230,7 @@ proptest! {
             if let Some((stream, Verdict::Pause)) = bench.take(step) {
                 let called = bench.lookups.len() > calls;
                 prop_assert!(bench.worker.knows(stream), "nobody waits for nothing");
-                let waits = matches!(step, Step::Head { .. } | Step::Body { .. });
+                let waits = matches!(bench.phase(stream), "reading" | "waiting" | "lookup" | "polling" | "parked");
                 prop_assert!(called || waits, "a pause without a call: {:?}", step);
             }
             let held = bench.worker.memory();
@@ -170,11 +239,20 @@ proptest! {
             prop_assert!(bench.fills.len() <= 2 * 64);
             bench.ban();
         }
+        bench.come_to_rest();
+        for stream in 0..6 {
+            let phase = bench.phase(stream);
+            prop_assert!(!matches!(phase, "waiting" | "lookup" | "polling" | "parked"), "it waits for ever, {}", phase);
+        }
         bench.refresh(&ok("x"));
         for stream in 0..6 {
             bench.on(stream, Event::Gone);
             prop_assert!(!bench.worker.knows(stream));
         }
+        // Refreshes of the worker's own end by time.
+        bench.pass(90_001);
+        bench.sweep();
+        prop_assert!(bench.worker.flights.is_idle(), "nobody leads whom there is not");
     }
 
     /// Whatever a client writes into its head, an honest answer follows: the cache's, or the origin's.

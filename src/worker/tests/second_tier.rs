@@ -13,7 +13,7 @@ use wasm_bindgen_test::wasm_bindgen_test as test;
 /// Another worker of the same Envoy, with what the first has written to L2.
 fn sibling(of: &mut Bench, settings: &serde_json::Value) -> Bench {
     of.settle();
-    Bench { hashes: of.hashes.clone(), now: of.now, ..Bench::new(settings) }
+    of.sibling(settings)
 }
 
 /// A bench whose L2 holds the answer `one` to `/a`, and whose L1 is empty.
@@ -25,6 +25,13 @@ fn filled(change: &serde_json::Value) -> Bench {
         "miss;uri_miss"
     );
     sibling(&mut first, &settings)
+}
+
+/// All that L2 holds came in just now.
+fn came_in_now(bench: &Bench) {
+    let now = bench.now.mono;
+    let mut l2 = bench.l2();
+    l2.hashes.values_mut().flat_map(|(_, kept)| kept.values_mut()).for_each(|kept| kept.since = now);
 }
 
 #[test]
@@ -49,6 +56,7 @@ fn l2_answers_once_and_l1_from_then_on() {
 #[test]
 fn the_way_there_and_back_counts_as_age() {
     let mut bench = filled(&json!({}));
+    bench.wait(0);
     let stream = bench.stream();
     assert!(matches!(bench.head(stream, &get("/a")), Verdict::Pause));
     let reply = bench.look(&bench.lookups[0]);
@@ -78,13 +86,12 @@ fn the_time_in_redis_counts_as_age_whatever_the_date() {
 fn an_entry_is_never_younger_than_its_date() {
     let mut bench = filled(&json!({}));
     bench.wait(59_000);
-    let hash = bench.hashes.values_mut().next().unwrap();
-    hash.1.values_mut().for_each(|(came_in, _, _)| *came_in = bench.now.mono);
+    came_in_now(&bench);
     assert_eq!(bench.ask(&get("/a"), &ok("x")), "hit;l2");
     assert_eq!(bench.answer.as_ref().unwrap().age, 59);
     let mut late = filled(&json!({}));
     late.wait(60_000);
-    late.hashes.values_mut().next().unwrap().1.values_mut().for_each(|(came_in, _, _)| *came_in = late.now.mono);
+    came_in_now(&late);
     assert_eq!(late.ask(&get("/a"), &ok("x")), "miss;stale");
 }
 
@@ -125,9 +132,9 @@ fn other_vary_names_are_asked_for_once() {
     assert_eq!(assumed, ["v:", "v:accept"]);
     // An L2 that changes its mind each time is not asked for ever.
     let other = || Ok(bulk(format!("V{POSITION}v:b").as_bytes()));
-    bench.replies.extend([other(), other(), other()]);
+    bench.replies.extend([other(), other(), other(), other(), other()]);
     assert_eq!(bench.ask(&get("/new"), &ok("x")), "miss;vary_miss");
-    assert_eq!((bench.lookups.len(), bench.replies.len()), (5, 1));
+    assert_eq!((bench.lookups.len(), bench.replies.len()), (7, 1));
 }
 
 #[test]
@@ -148,15 +155,29 @@ fn a_stale_entry_is_refused_and_its_validator_used() {
     assert_eq!(third.ask(&get("/a"), &ok("x")), "hit;l2");
 }
 
+/// What will not be stored needs no lease: one look tells.
+#[test]
+fn who_cannot_replace_a_stale_entry_asks_once() {
+    for asks in [get("/a").with("range", "bytes=0-0"), super::bench::request("HEAD", "/a")] {
+        let mut bench = filled(&json!({}));
+        bench.wait(60_000);
+        let (_, verdict) = bench.send(&asks);
+        assert!(matches!(verdict, Verdict::Continue));
+        assert_eq!((bench.lookups.len(), bench.lookups[0].arguments[2].as_str()), (1, "-"));
+        assert_eq!(bench.conditions[0], ("if-none-match", "\"1\"".to_owned()));
+        assert!(bench.l2().leases.is_empty());
+    }
+}
+
 #[test]
 fn the_younger_of_two_stale_entries_is_validated() {
     let mut bench = filled(&json!({}));
     bench.ask(&get("/a"), &ok("x"));
-    let old = bench.hashes.clone();
+    let old = bench.l2().hashes.clone();
     bench.wait(70_000);
     bench.ask(&get("/a"), &ok("two").with("cache-control", "max-age=60").with("etag", "\"2\""));
     bench.wait(70_000);
-    bench.hashes = old;
+    bench.l2().hashes = old;
     bench.conditions.clear();
     let (stream, _) = bench.send(&get("/a"));
     assert_eq!(bench.conditions, [("if-none-match", "\"2\"".to_owned())], "L1 has the younger one");
@@ -166,7 +187,18 @@ fn the_younger_of_two_stale_entries_is_validated() {
 #[test]
 fn what_l2_holds_for_others_is_not_for_the_credentialed() {
     let mut bench = filled(&json!({}));
+    let (stream, verdict) = bench.send(&get("/a").with("authorization", "x"));
+    assert!(matches!(verdict, Verdict::Continue));
+    bench.on(stream, Event::Gone);
+    assert_eq!(bench.ask(&get("/a"), &ok("x")), "hit;l2");
+}
+
+#[test]
+fn a_client_with_credentials_keeps_nobody_else_from_the_cache() {
+    let mut bench = filled(&json!({}));
     assert_eq!(bench.ask(&get("/a").with("authorization", "x"), &ok("x")), "miss;credentials");
+    bench.errands();
+    assert_eq!(bench.l2().holders(), [""; 0], "L2 has it and gives it to everybody else");
     assert_eq!(bench.ask(&get("/a"), &ok("x")), "hit;l2");
 }
 
@@ -176,9 +208,9 @@ fn l2_is_asked_for_a_client_that_wants_the_origin() {
     let mut bench = filled(&json!({}));
     assert_eq!(bench.ask(&get("/a").with("cache-control", "no-cache"), &ok("two")), "miss;request_no_cache");
     assert_eq!(bench.conditions, [("if-none-match", "\"1\"".to_owned())]);
-    assert_eq!((bench.lookups.len(), bench.fills.len()), (1, 1));
+    assert_eq!((bench.lookups.len(), bench.fills.len()), (2, 1), "what is there, and the lease to replace it");
     bench.ask(&get("/a").with("cache-control", "no-store"), &ok("x"));
-    assert_eq!(bench.lookups.len(), 1, "but not for one that is none for a cache");
+    assert_eq!(bench.lookups.len(), 2, "but not for one that is none for a cache");
 }
 
 /// Longer than this configuration allows may be longer than bans are kept.
@@ -201,10 +233,11 @@ fn a_lookup_asks_for_this_key_and_the_log() {
     let (call, fill) = (&bench.lookups[0], &bench.fills[0]);
     assert_eq!((call.script, fill.script), (&script::LOOKUP, &script::FILL));
     assert_eq!(call.keys[0], fill.keys[0]);
-    assert!(call.keys[0].starts_with("fpc:2.1:r:") && call.keys[0].len() == 42, "{}", call.keys[0]);
-    assert_eq!(call.keys[1..], ["fpc:log", "fpc:bans"]);
+    assert!(call.keys[0].starts_with("fpc:3.1:r:") && call.keys[0].len() == 42, "{}", call.keys[0]);
+    assert_eq!(call.keys[1], format!("{}:l:{}", call.keys[0], &call.arguments[1][2..]));
+    assert_eq!(call.keys[2..], ["fpc:log"]);
     assert_eq!(call.keys, fill.keys);
-    assert_eq!(call.arguments[2], fill.arguments[4]);
+    assert_eq!(call.arguments[2], fill.arguments[4], "under the token that asked for the lease");
     assert_eq!(call.arguments[1], fill.arguments[1]);
 }
 

@@ -91,13 +91,13 @@ fn entries_in_l2_are_bound_to_the_wording_too() {
     let mut bench = Bench::new(&under(json!({})));
     bench.ask(&get("/a"), &ok("one"));
     bench.settle();
-    let mut other = Bench { hashes: bench.hashes.clone(), ..Bench::new(&under(json!({ "auth": "shared" }))) };
+    let mut other = bench.pod(&under(json!({ "auth": "shared" })));
     assert_eq!(other.ask(&get("/a"), &ok("two")), "miss;uri_miss");
     let mut schema = under(json!({}));
     schema["schema_version"] = json!("2");
-    let mut newer = Bench { hashes: bench.hashes.clone(), ..Bench::new(&schema) };
+    let mut newer = bench.pod(&schema);
     assert_eq!(newer.ask(&get("/a"), &ok("two")), "miss;uri_miss");
-    let mut same = Bench { hashes: bench.hashes, ..Bench::new(&under(json!({ "freshness": { "default": "1m" } }))) };
+    let mut same = bench.pod(&under(json!({ "freshness": { "default": "1m" } })));
     assert_eq!(same.ask(&get("/a"), &ok("two")), "hit;l2");
 }
 
@@ -173,10 +173,9 @@ fn entries_of_a_removed_rule_leave_by_time() {
     let mut bench = Bench::new(&settings(json!({})));
     bench.ask(&get("/a"), &ok("one"));
     bench.configure(&json!({ "rules": [{ "name": "other", "match": { "path": "/z" } }] }));
-    bench.wait(299_999);
+    bench.wait(299_899);
     bench.sweep();
     assert_eq!(bench.gauges().0, 1);
-    bench.wait(1);
     bench.sweep();
     assert_eq!((bench.gauges(), bench.worker.memory().bytes()), ((0, 0), 0));
     assert_eq!(bench.count(Metric::Evictions { reason: crate::memory::Eviction::Expired }), 1);

@@ -95,7 +95,7 @@ fn beyond_the_window_everybody_asks() {
 fn the_origins_windows_come_before_the_rules() {
     let mut bench = stale(windows(), one().with("cache-control", "max-age=60, stale-while-revalidate=1"));
     assert!(matches!(bench.send(&get("/a")).1, Verdict::Continue));
-    assert!(matches!(bench.send(&get("/a")).1, Verdict::Continue), "one second is over");
+    assert!(matches!(bench.send(&get("/a")).1, Verdict::Pause), "one second is over");
     let mut bench = stale(json!({}), one().with("cache-control", "max-age=60, stale-while-revalidate=9"));
     let _ = bench.send(&get("/a"));
     assert_eq!(bench.ask(&get("/a"), &ok("x")), "stale;l1");
@@ -105,9 +105,11 @@ fn the_origins_windows_come_before_the_rules() {
 fn what_must_be_asked_for_is_never_served_stale() {
     for control in ["must-revalidate", "proxy-revalidate", "s-maxage=60", "no-cache"] {
         let mut bench = stale(windows(), one().with("cache-control", format!("max-age=60, {control}")));
-        let _ = bench.send(&get("/a"));
-        assert!(matches!(bench.send(&get("/a")).1, Verdict::Continue), "{control}");
-        assert_eq!(bench.ask(&get("/a"), &failing("503")), "miss;stale", "{control}");
+        let (first, _) = bench.send(&get("/a"));
+        assert!(matches!(bench.send(&get("/a")).1, Verdict::Pause), "{control}");
+        let headers = failing("503").headers.into_iter().collect();
+        let verdict = bench.on(first, Event::ResponseHead { headers, end: false, from_origin: true });
+        assert!(matches!(verdict, Verdict::Continue), "{control}");
     }
 }
 
@@ -117,7 +119,9 @@ fn a_client_may_insist_on_a_fresh_answer() {
         let asking = get("/a").with("cache-control", control);
         let mut bench = stale(windows(), one());
         let _ = bench.send(&get("/a"));
-        assert!(matches!(bench.send(&asking).1, Verdict::Continue), "{control}");
+        let (stream, verdict) = bench.send(&asking);
+        assert!(matches!(verdict, Verdict::Continue), "{control}");
+        bench.on(stream, Event::Gone);
         assert_eq!(bench.ask(&asking, &failing("503")), "miss;stale", "{control}");
     }
     let mut bench = stale(windows(), one());
@@ -170,11 +174,10 @@ fn l2_keeps_what_may_be_served_stale() {
     first.ask(&get("/a"), &one());
     assert_eq!(first.fills[0].arguments[2], "240000");
     first.settle();
-    let mut second = Bench { hashes: first.hashes.clone(), now: first.now, ..Bench::new(&settings) };
+    let mut second = first.sibling(&settings);
     second.wait(61_000);
     let (leader, _) = second.send(&get("/a"));
-    assert_eq!(second.ask(&get("/a"), &ok("x")), "stale;l2");
-    assert_eq!(second.ask(&get("/a"), &ok("x")), "stale;l1", "now it is in L1");
+    assert_eq!(second.ask(&get("/a"), &ok("x")), "stale;l1", "the leader has brought it");
     second.respond(leader, &failing("503"));
 }
 
@@ -258,7 +261,7 @@ fn a_refresh_ends_in_four_ways() {
     let mut bench = behind();
     other.ask(&german().with("cache-control", "no-cache"), &ok("two").with("vary", "accept-language"));
     other.settle();
-    bench.hashes = other.hashes;
+    bench.redis = other.redis;
     bench.ask(&german(), &ok("x"));
     bench.refresh(&ok("x"));
     assert_eq!((ends(&bench, RefreshEnd::Found), bench.origin_calls.len()), (1, 0), "another pod was faster");

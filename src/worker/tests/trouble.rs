@@ -85,6 +85,7 @@ fn every_failure_goes_to_the_origin_with_its_name() {
 #[test]
 fn the_breaker_spares_requests_the_wait() {
     let mut bench = Bench::with_l2(json!({}));
+    bench.cut = true;
     let asks = |bench: &mut Bench, number: u32, reply: Option<L2Failure>| {
         bench.replies.extend(reply.map(Err));
         let target = format!("/{number}");
@@ -97,7 +98,7 @@ fn the_breaker_spares_requests_the_wait() {
     assert_eq!((bench.fills.len(), bench.calls("fill", L2End::Dropped)), (0, 5), "nobody said where the log stands");
     asks(&mut bench, 10, None);
     assert_eq!(bench.lookups.len(), 5, "nobody is asked");
-    assert_eq!((bench.fills.len(), bench.calls("fill", L2End::Dropped)), (0, 6), "nor written to");
+    assert_eq!((bench.fills.len(), bench.leases.len()), (0, 5), "nor written to");
     bench.wait(500);
     asks(&mut bench, 11, None);
     assert_eq!((bench.lookups.len(), bench.count(Metric::BreakerOpen)), (6, 0));

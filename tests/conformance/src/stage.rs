@@ -1,6 +1,7 @@
 //! What the tests go through: Envoy with the filter, Redis and webdis.
 
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use serde_json::{Map, Value, json};
 use stack::bootstrap::Bootstrap;
@@ -11,15 +12,29 @@ const CONNECTIONS: u32 = 1024;
 
 /// Starts it before an origin on this port.
 ///
-/// There is one worker: an unsafe method invalidates in its own worker and in Redis, and the others hear of it only with
-/// the invalidation log, which is yet to come.
+/// There is one worker: an unsafe method invalidates in its own worker at once, and the others hear of it by the log, which
+/// takes longer than the tests wait.
 ///
 /// # Errors
 /// A sentence with the end of the log of what did not start.
 pub fn start(plugin: &Path, origin: u16) -> Result<Stack, String> {
     let text = paths::read(plugin)?;
     let plugin = serde_json::from_str(&text).map_err(|error| format!("{} is not JSON: {error}", plugin.display()))?;
-    Stack::builder().service(origin).workers(1).plugin(plugin).change(change).start()
+    let stack = Stack::builder().service(origin).workers(1).plugin(plugin).change(change).start()?;
+    follows(&stack)?;
+    Ok(stack)
+}
+
+/// Waits until both workers, that of the main thread too, have read the log for the first time.
+fn follows(stack: &Stack) -> Result<(), String> {
+    let deadline = Instant::now() + Duration::from_secs(10);
+    while stack.metrics()?.sum("fingerprint_cache_log_discontinuities_total", &[("reason", "start")]) < 2.0 {
+        if Instant::now() > deadline {
+            return Err("the filter does not read the log".to_owned());
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    Ok(())
 }
 
 /// That L2 took part.

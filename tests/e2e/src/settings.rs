@@ -12,7 +12,18 @@ pub const IDENTIFY: &str = "/api/v1/fingerprint/identify";
 /// Gives Redis time on a busy machine: the tests that are about its slowness say how little it gets.
 #[must_use]
 pub fn roomy(builder: Builder) -> Builder {
-    patient(builder, "2s").change(|bootstrap| connect(bootstrap, "1s"))
+    punctual(patient(builder, "2s")).change(|bootstrap| connect(bootstrap, "1s"))
+}
+
+/// Lets no request refresh an answer early: which one does is chance.
+fn punctual(builder: Builder) -> Builder {
+    builder.edit(|plugin| {
+        for rule in plugin.pointer_mut("/rules").and_then(Value::as_array_mut).into_iter().flatten() {
+            if let Some(Value::Object(freshness)) = rule.pointer_mut("/freshness") {
+                freshness.entry("early_refresh").or_insert(json!(false));
+            }
+        }
+    })
 }
 
 /// Sets `redis.timeout`.

@@ -181,8 +181,19 @@ fn a_refresh_serves_the_old_answer_while_one_fetches_the_new() {
 fn a_prewarmed_answer_is_fetched_once_and_is_in_every_memory() {
     versioned().play(|pods| {
         let (mut workers, mut publisher) = (pods.fleet.workers()?, pods.fleet.publisher()?);
+        // Who has not read the log yet begins with what is there: a prewarm from before is not for it. Each pod has one
+        // worker more, on its main thread.
+        let begun = || pods.sum("log_discontinuities_total", &[("reason", "start")]);
+        until("all workers to follow the log", || Ok(begun() >= (WORKERS + pods.fleet.pods.len()) as f64))?;
         publisher.publish("prewarm", &Scope::Uri("localhost/left/warm".to_owned()))?;
-        until("all memories to have it", || Ok(pods.sum("entries", &[("rule", "left")]) >= WORKERS as f64))?;
+        let loaded =
+            until("all memories to have it", || Ok(pods.sum("entries", &[("rule", "left")]) >= WORKERS as f64));
+        loaded.map_err(|error| {
+            let sum = |name, label, value| pods.sum(name, &[(label, value)]);
+            let ends = ["found", "confirmed", "replaced", "failed", "yielded", "refused"];
+            let ends = ends.map(|end| format!("{end} {}", sum("refreshes_total", "outcome", end))).join(", ");
+            format!("{error}; heard {} times, refreshes: {ends}", sum("notices_total", "op", "prewarm"))
+        })?;
         for worker in &mut workers {
             verdict::hit(&worker.send(&Request::get("/left/warm"))?, "l1")?;
         }

@@ -183,7 +183,7 @@ fn a_mebibyte_streams_through_and_is_not_stored() {
         verdict::from_origin(&scene.send(&profile("chunked"))?)?;
         let labels = [("rule", "profiles"), ("reason", "too_large")];
         verdict::same(scene.sum("not_stored_total", &labels)?, 3.0, "too large")?;
-        verdict::same(scene.stack.redis.keys()?, Vec::new(), "what is in Redis")
+        verdict::same(scene.stack.redis.entries()?, Vec::new(), "what is in Redis")
     });
 }
 

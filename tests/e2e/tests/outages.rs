@@ -185,7 +185,7 @@ fn a_fill_that_redis_refuses_is_counted_though_nobody_waits_for_it() {
         client.leave();
         scene.until_sum("l2_calls_total", &[("op", "fill"), ("outcome", "refused")], 1.0)?;
         scene.stack.redis.out_of_memory(false)?;
-        verdict::same(scene.stack.redis.keys()?.len(), 1, "how many entries are in Redis")
+        verdict::same(scene.stack.redis.entries()?.len(), 1, "how many entries are in Redis")
     });
 }
 

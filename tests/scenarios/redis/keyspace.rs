@@ -165,19 +165,6 @@ impl Keyspace {
     pub fn flush(&mut self) {
         (self.hashes, self.strings, self.streams) = Default::default();
     }
-
-    /// A replica that has all of it becomes the master.
-    pub fn promote(&mut self) {
-        self.before = Some(self.epoch);
-        self.epoch += 1;
-    }
-
-    /// The server comes back empty: it never saves.
-    pub fn restart(&mut self) {
-        self.flush();
-        self.before = None;
-        self.epoch += 1;
-    }
 }
 
 pub fn number(text: &[u8]) -> Option<i64> {

@@ -10,6 +10,6 @@ mod sha1;
 mod stream;
 mod webdis;
 
-pub use keyspace::{Hash, Keyspace, Text};
+pub use keyspace::{Hash, Keyspace};
 pub use server::Server;
 pub use webdis::command;

@@ -121,6 +121,16 @@ impl Redis {
         Ok(keys)
     }
 
+    /// The keys of entries: neither leases nor the log with its bans.
+    ///
+    /// # Errors
+    /// A sentence, when it does not run or answer.
+    pub fn entries(&self) -> Result<Vec<String>, String> {
+        let mut keys = self.keys()?;
+        keys.retain(|key| !key.contains(":l:") && !matches!(key.as_str(), "fpc:log" | "fpc:bans"));
+        Ok(keys)
+    }
+
     /// Makes it refuse writes like a replica (`-READONLY`), or accept them again.
     ///
     /// # Errors

@@ -168,7 +168,7 @@ fn other_worker(port: u16, request: &Request, first: &Response) -> Result<(Clien
 /// The answer reaches the client before Redis has it: waits until Redis holds so many entries.
 fn filled(stack: &Fixed, entries: usize, stop: &mut Stop) {
     let deadline = Instant::now() + Duration::from_secs(3);
-    while stack.redis.keys().map_or(0, |keys| keys.len()) < entries {
+    while stack.redis.entries().map_or(0, |keys| keys.len()) < entries {
         if Instant::now() > deadline {
             stop.wrong = Some(format!("Redis does not hold the answer of \"{}\" after three seconds", stop.what));
             return;

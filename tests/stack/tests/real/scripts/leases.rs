@@ -83,8 +83,9 @@ fn a_lease_that_cannot_end_is_none() {
     let mut both = Both::new();
     for value in ["000000000000000b", "U", "nonsense"] {
         both.redis.call(&["SET", &lease(A).key, value]).unwrap();
-        let text = double::Text { value: value.into(), ends: None };
-        both.double.keys().strings.insert(lease(A).key.into_bytes(), text);
+        let key = lease(A).key.into_bytes();
+        both.double.keys().strings.insert(key.clone(), Default::default());
+        both.double.keys().strings.entry(key).or_default().value = value.into();
         assert!(led(&both.want(A, LONG)), "{value}");
         assert!(left(&both.want(B, LONG)).is_some(), "{value}");
     }

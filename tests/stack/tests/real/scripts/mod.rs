@@ -43,6 +43,8 @@ struct Both {
     webdis: Webdis,
     double: Server,
     config: Config,
+    /// The epochs so far, of each.
+    epochs: Vec<(String, String)>,
     _folder: Scratch,
 }
 
@@ -51,7 +53,7 @@ impl Both {
         let (redis, webdis, folder) = super::l2();
         let rules = r#"{"redis":{"cluster":"webdis"},"rules":[{"name":"r","match":{"path":"/**"}}]}"#;
         let config = Config::parse(rules.as_bytes()).unwrap();
-        Self { redis, webdis, double: Server::new(), config, _folder: folder }
+        Self { redis, webdis, double: Server::new(), config, epochs: Vec::new(), _folder: folder }
     }
 
     /// What both say to a call; they say the same, except for times.
@@ -59,7 +61,7 @@ impl Both {
         let reply = self.real(call);
         let beside = self.beside(call);
         let (said, expected) = (self.comparable(call, &reply), self.comparable(call, &beside));
-        assert_eq!(said, expected, "Redis and its double, of {call:?}");
+        assert_eq!(said, expected, "{} {:?}", call.script.name, call.arguments);
         reply
     }
 
@@ -76,8 +78,10 @@ impl Both {
 
     /// What the double says; where a position is meant, it is the same of its own.
     fn beside(&mut self, call: &Call) -> Vec<u8> {
-        let [(real, real_before), (double, double_before)] = self.epochs();
-        let own = |text: &String| text.replace(&real, &double).replace(&real_before, &double_before);
+        let own = |text: &String| {
+            let epochs = self.epochs.iter();
+            epochs.fold(text.clone(), |text, (real, double)| text.replace(real, double))
+        };
         let call = &Call { arguments: call.arguments.iter().map(own).collect(), ..call.clone() };
         let request = webdis::request(call);
         let command = double::command(request.method, &request.path, call.body.as_deref()).unwrap();
@@ -88,37 +92,38 @@ impl Both {
         }
     }
 
-    /// A reply without its times, and with epochs by name.
+    /// A reply without its times, and with the epochs of the double.
     fn comparable(&mut self, call: &Call, reply: &[u8]) -> String {
         let text = match call.script.name {
             "lookup" => format!("{:?}", redis::read_lookup(reply).map(timeless)),
             "sync" => format!("{:?}", redis::read_sync(reply).map(orderly)),
             _ => String::from_utf8_lossy(reply).into_owned(),
         };
-        let [(real, real_before), (double, double_before)] = self.epochs();
-        let text = text.replace(&real, "<now>").replace(&double, "<now>");
-        text.replace(&real_before, "<before>").replace(&double_before, "<before>")
+        self.epochs();
+        let epochs = self.epochs.iter();
+        epochs.fold(text, |text, (real, double)| text.replace(real, double))
     }
 
-    /// The present and the previous epoch of both.
-    fn epochs(&mut self) -> [(String, String); 2] {
+    /// The present epoch of both.
+    fn epochs(&mut self) -> (String, String) {
         let info = self.redis.call(&["INFO", "replication"]).unwrap().bytes().unwrap().to_vec();
         let info = String::from_utf8(info).unwrap();
-        let id = |name: &str| info.lines().find_map(|line| line.strip_prefix(name)).unwrap().to_owned();
-        let keys = self.double.keys();
-        let double = (format!("{:040x}", keys.epoch), format!("{:040x}", keys.before.unwrap_or_default()));
-        [(id("master_replid:"), id("master_replid2:")), double]
+        let real = info.lines().find_map(|line| line.strip_prefix("master_replid:")).unwrap().to_owned();
+        let both = (real, format!("{:040x}", self.double.keys().epoch));
+        if !self.epochs.contains(&both) {
+            self.epochs.push(both.clone());
+        }
+        both
     }
 
     /// The present epoch of the real one.
     fn epoch(&mut self) -> String {
-        let [(real, _), _] = self.epochs();
-        real
+        self.epochs().0
     }
 
     /// A field of a hash, written by somebody else; `<now>` in the value stands for the epoch of each.
     fn hset(&mut self, key: &str, fields: &[(Vec<u8>, String)]) {
-        let [(real, _), (double, _)] = self.epochs();
+        let (real, double) = self.epochs();
         let mut admin = self.redis.admin().unwrap();
         for some in fields.chunks(1000) {
             let mut command = vec![b"HSET".to_vec(), key.as_bytes().to_vec()];
@@ -157,7 +162,21 @@ impl Both {
     fn promote(&mut self) {
         self.redis.read_only(true).unwrap();
         self.redis.read_only(false).unwrap();
-        self.double.keys().promote();
+        let mut keys = self.double.keys();
+        keys.before = Some(keys.epoch);
+        keys.epoch += 1;
+    }
+
+    /// Another epoch that continues none, and nothing is left.
+    fn restart(&mut self) {
+        self.redis.restart().unwrap();
+        // webdis would still answer some calls from connections to the old one.
+        self.webdis.stop();
+        self.webdis.start().unwrap();
+        self.double.flush_scripts();
+        let mut keys = self.double.keys();
+        keys.flush();
+        (keys.before, keys.epoch) = (None, keys.epoch + 1);
     }
 
     fn look(&mut self, selecting: &Selecting, want: &Want) -> Vec<u8> {
