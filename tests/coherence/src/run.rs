@@ -204,8 +204,12 @@ fn kill(
 
 /// What the filter counted of its own doing in the fleet. The Envoy that was killed counts from its new start.
 fn metrics(fleet: &Fleet) -> BTreeMap<String, f64> {
-    const NAMES: [(&str, &str); 3] =
-        [("leases_total", "outcome"), ("log_discontinuities_total", "reason"), ("notices_total", "scope")];
+    const NAMES: [(&str, &str); 4] = [
+        ("leases_total", "outcome"),
+        ("log_discontinuities_total", "reason"),
+        ("l2_calls_total", "outcome"),
+        ("unexpected_total", "reason"),
+    ];
     let mut all = BTreeMap::new();
     for metrics in fleet.pods.iter().filter_map(|pod| pod.envoy.metrics().ok()) {
         for (name, label) in NAMES {
