@@ -25,6 +25,8 @@ pub enum News {
     Whole {
         /// The log's end.
         at: Position,
+        /// Where the log began: what stood before is of another one. Zero where nobody says so.
+        born: u64,
         /// The epoch that the present one continues without loss (`master_replid2`).
         continues: Option<String>,
         /// The bans, their places, and how long ago they were published, by Redis' clock.
@@ -115,7 +117,7 @@ impl Follower {
                 Some(from) => self.follow(&Batch { from, to, notices, sent: Timestamp::default() }, sent),
                 None => Heard::Gap,
             },
-            News::Whole { at, continues, bans } => self.reload(at, continues.as_deref(), bans, sent),
+            News::Whole { at, born, continues, bans } => self.reload(at, born, continues.as_deref(), bans, sent),
         }
     }
 
@@ -140,14 +142,17 @@ impl Follower {
     fn reload(
         &mut self,
         at: Position,
+        born: u64,
         continues: Option<&str>,
         bans: Vec<(Notice, Position, Duration)>,
         sent: Instant,
     ) -> Heard {
         let (why, empties) = match &self.position {
             None => (Discontinuity::Start, false),
-            Some(known) if known.epoch != at.epoch => (Discontinuity::Epoch, continues != Some(known.epoch.as_str())),
-            Some(known) if known.n > at.n => (Discontinuity::Rewound, true),
+            Some(known) if known.epoch != at.epoch => {
+                (Discontinuity::Epoch, continues != Some(known.epoch.as_str()) || known.n < born)
+            }
+            Some(known) if known.n > at.n || known.n < born => (Discontinuity::Rewound, true),
             Some(_) => (Discontinuity::Trimmed, false),
         };
         self.bans.enter(&at.epoch);

@@ -412,6 +412,8 @@ pub struct Changing {
     pub stream: Stream,
     /// Where the log stood before, as far as this worker knew.
     pub position: Position,
-    /// Whether anything was invalidated while it was under way: then its answer may be the older one.
+    /// The URI that it is about, as each rule that may have stored something of it writes it.
+    pub uris: Vec<u128>,
+    /// Whether that was invalidated while it was under way: then its answer may be the older one.
     pub overtaken: bool,
 }

@@ -97,7 +97,7 @@ impl Pair {
             (before.epoch == end.epoch && before.n > end.n)
                 || (before.epoch != end.epoch && continues.as_ref() != Some(&before.epoch))
         });
-        let heard = self.follower.read(News::Whole { at: end.clone(), continues, bans }, Instant(self.now));
+        let heard = self.follower.read(News::Whole { at: end.clone(), born: 0, continues, bans }, Instant(self.now));
         assert!(matches!(heard, Heard::Reloaded { empties, .. } if empties == lost));
         assert!(self.follower.serial() > serial);
         self.check_knows(&end);
@@ -200,7 +200,7 @@ proptest! {
     #[test]
     fn following_is_total(known: u64, from: u64, to: u64, notices in proptest::collection::vec(notice(), 0..3), sent: u64) {
         let mut follower = Follower::new();
-        follower.read(News::Whole { at: at("x", known), continues: None, bans: Vec::new() }, Instant(5));
+        follower.read(News::Whole { at: at("x", known), born: 0, continues: None, bans: Vec::new() }, Instant(5));
         for to in [to, from.saturating_add(notices.len() as u64)] {
             let batch = Batch { from: at("x", from), to: at("x", to), notices: notices.clone(), sent: Timestamp(sent) };
             let heard = follower.follow(&batch, batch.sent_by(Now::default()));

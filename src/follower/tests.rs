@@ -17,7 +17,7 @@ pub(super) fn next(epoch: &str, n: u64, notices: &[Notice]) -> News {
 }
 
 pub(super) fn whole(epoch: &str, n: u64) -> News {
-    News::Whole { at: at(epoch, n), continues: None, bans: Vec::new() }
+    News::Whole { at: at(epoch, n), born: 0, continues: None, bans: Vec::new() }
 }
 
 /// What a follower says of an entry with a tag.
@@ -100,7 +100,7 @@ fn reading_whole_says_what_broke_the_thread() {
     let of = |epoch: &str, n: u64, continues: Option<&str>| {
         let (mut follower, continues) = (at_five(), continues.map(str::to_owned));
         let serial = follower.serial();
-        let heard = follower.read(News::Whole { at: at(epoch, n), continues, bans: Vec::new() }, Instant(200));
+        let heard = follower.read(News::Whole { at: at(epoch, n), born: 0, continues, bans: Vec::new() }, Instant(200));
         assert!(follower.serial() > serial, "all is asked again");
         assert_eq!(follower.position(), Some(&at(epoch, n)));
         heard
@@ -124,7 +124,7 @@ fn reading_whole_adds_to_what_it_knew() {
     follower.read(next("x", 6, &[tag("a")]), Instant(200));
     let refresh = Notice { op: Op::Refresh, ..tag("b") };
     let bans = vec![(refresh, at("y", 3), Duration::from_micros(40))];
-    follower.read(News::Whole { at: at("y", 4), continues: Some("x".to_owned()), bans }, Instant(300));
+    follower.read(News::Whole { at: at("y", 4), born: 0, continues: Some("x".to_owned()), bans }, Instant(300));
     assert_eq!(admits(&follower, "a", &at("x", 5)), Admission::Banned);
     assert_eq!(admits(&follower, "a", &at("x", 6)), Admission::Admitted);
     assert_eq!(admits(&follower, "a", &at("y", 0)), Admission::Admitted, "fetched under the present master");
@@ -141,7 +141,7 @@ fn a_refresh_from_before_its_clock_began_invalidates() {
         (refresh("b"), at("x", 3), Duration::from_micros(100)),
         (tag("c"), at("x", 3), Duration::MAX),
     ];
-    follower.read(News::Whole { at: at("x", 4), continues: None, bans }, Instant(100));
+    follower.read(News::Whole { at: at("x", 4), born: 0, continues: None, bans }, Instant(100));
     assert_eq!(admits(&follower, "a", &at("x", 2)), Admission::Banned);
     assert_eq!(admits(&follower, "b", &at("x", 2)), Admission::Refreshed(Instant(0)));
     assert_eq!(admits(&follower, "c", &at("x", 2)), Admission::Banned);

@@ -30,12 +30,12 @@ pub static LEASE: Script =
 pub static PUBLISH: Script = Script {
     name: "publish",
     text: include_str!("scripts/publish.lua"),
-    sha1: "572f9aee1717f09a6847594f9abf7b1edcb9c244",
+    sha1: "b69f18ee40510858bf731003521e0cacd13abdd6",
 };
 
 /// The log read on.
 pub static SYNC: Script =
-    Script { name: "sync", text: include_str!("scripts/sync.lua"), sha1: "d7ca449cccc42beaf50831771816405d9687aa50" };
+    Script { name: "sync", text: include_str!("scripts/sync.lua"), sha1: "96981e05e86cca15fb5988127e849aae0f0fb3d7" };
 
 /// All of them.
 pub static ALL: [&Script; 5] = [&LOOKUP, &FILL, &LEASE, &PUBLISH, &SYNC];

@@ -60,19 +60,22 @@ fn whole(at: Position, rest: &[u8]) -> Option<News> {
     let (now, mut rest) = duration(rest)?;
     let (hex, some) = (before.bytes().all(|byte| byte.is_ascii_hexdigit()), before != NO_EPOCH);
     let continues = (hex && before.len() == NO_EPOCH.len()).then(|| some.then(|| before.to_owned()))?;
-    let mut bans = Vec::new();
+    let (mut bans, mut born) = (Vec::new(), 0);
     while !rest.is_empty() {
         let [name, value];
         (name, rest) = netstring(rest)?;
         (value, rest) = netstring(rest)?;
-        if bans.len() < MOST_BANS {
+        if name == b"born" {
+            // What cannot be read was just now.
+            born = std::str::from_utf8(value).ok().and_then(number).unwrap_or(at.n);
+        } else if bans.len() < MOST_BANS {
             bans.push(ban(name, value, now).unwrap_or_else(|| all(&at)));
         }
     }
     if bans.len() == MOST_BANS {
         bans.push(all(&at));
     }
-    Some(News::Whole { at, continues, bans })
+    Some(News::Whole { at, born, continues, bans })
 }
 
 /// What stands for a ban that cannot be read: all that was fetched so far.

@@ -61,13 +61,18 @@ impl Worker {
         let head = Head::read(&changing.headers);
         let mut uris = Vec::new();
         for target in invalidation::affected(head.scheme, head.host, head.target, response) {
-            let (path, _) = crate::key::split_target(&target.target);
-            let rules = self.force.rules.iter().filter(|ruled| ruled.rule.matches_uri(&target.host, path));
-            uris.extend(rules.map(|ruled| crate::key::uri(&ruled.rule, &target.host, &target.target)));
+            uris.extend(self.uris(&target.host, &target.target));
         }
         uris.sort_unstable();
         uris.dedup();
         uris
+    }
+
+    /// A URI as each rule writes it that may have stored something of it.
+    pub(super) fn uris(&self, host: &[u8], target: &[u8]) -> Vec<u128> {
+        let (path, _) = crate::key::split_target(target);
+        let rules = self.force.rules.iter().filter(|ruled| ruled.rule.matches_uri(host, path));
+        rules.map(|ruled| crate::key::uri(&ruled.rule, host, target)).collect()
     }
 
     /// Drops what is stored of these URIs in this worker, keeps what is under way from being stored, and publishes that,
@@ -131,7 +136,7 @@ impl Worker {
     ///
     /// As an answer to that GET, where a rule is for it.
     fn represented(&self, changing: Changing, response: &Headers, outside: &Outside<'_>) -> Option<Fetching> {
-        let Changing { headers, sent, overtaken, stream, position } = changing;
+        let Changing { headers, sent, overtaken, stream, position, .. } = changing;
         let head = Head::read(&headers);
         let fits = !overtaken
             && head.method == "POST"
@@ -163,10 +168,13 @@ impl Worker {
     }
 }
 
-/// Keeps what a phase may bring of these URIs from being stored. Which URIs an unsafe request is about is not known
-/// before it has succeeded.
+/// Keeps what a phase may bring of these URIs from being stored.
 fn overtake_those(phase: &mut Phase, uris: &[u128]) {
-    if asked_of(phase).is_none_or(|asked| uris.contains(&asked.uri)) {
+    let concerned = match &*phase {
+        Phase::Changing(changing) => changing.uris.iter().any(|uri| uris.contains(uri)),
+        _ => asked_of(phase).is_some_and(|asked| uris.contains(&asked.uri)),
+    };
+    if concerned {
         overtake(phase);
     }
 }

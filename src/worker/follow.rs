@@ -236,7 +236,7 @@ impl Worker {
         let follower = &mut self.following.follower;
         let alone = || Position { epoch: "alone".to_owned(), n: 0 };
         let mut to = follower.position().cloned().unwrap_or_else(|| {
-            follower.read(News::Whole { at: alone(), continues: None, bans: Vec::new() }, now);
+            follower.read(News::Whole { at: alone(), born: 0, continues: None, bans: Vec::new() }, now);
             alone()
         });
         to.n = to.n.saturating_add(u64::try_from(notices.len()).unwrap_or(u64::MAX));

@@ -77,10 +77,13 @@ impl Worker {
     ) -> (Option<Phase>, Verdict) {
         let head = Head::read(&headers);
         let Some(ruled) = self.ruled(&head) else {
-            let changes = !invalidation::is_safe(head.method);
+            if invalidation::is_safe(head.method) {
+                return (None, Verdict::Continue);
+            }
             let position = self.following.follower.position().cloned().unwrap_or_default();
-            let changing = || Changing { headers, sent: outside.now, stream, position, overtaken: false };
-            return (changes.then(|| Phase::Changing(Box::new(changing()))), Verdict::Continue);
+            let uris = self.uris(&invalidation::normal_host(head.host, head.scheme), head.target);
+            let changing = Changing { headers, sent: outside.now, stream, position, uris, overtaken: false };
+            return (Some(Phase::Changing(Box::new(changing))), Verdict::Continue);
         };
         let body_keyed = !matches!(ruled.rule.key.body, BodyKey::None);
         if let Some(reason) = head.refusal(body_keyed, end) {

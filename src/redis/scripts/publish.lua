@@ -7,21 +7,29 @@
 -- A ban is a field `<i or r>:<scope>:<value>` with its place and its time in ms. What this script does not know bans all;
 -- `prewarm` bans nothing. Bans that have outlived all entries go when there are many. Should that not suffice, the older
 -- half goes and one ban of all takes its place, up to the newest of them.
+-- Whoever makes the log counts from the time in ms on, and leaves a word of that (`born`, among the bans): so no place is
+-- used again after a flush, and whoever has read before it knows.
 local most_events, most_bans, enough, half = 10000, 10000, 9000, 5000
 local letters = { invalidate = 'i', refresh = 'r' }
 local scopes = { key = 1, uri = 1, prefix = 1, pattern = 1, tag = 1, rule = 1, all = 1 }
 local epoch = string.match(redis.call('INFO', 'replication'), 'master_replid:(%x+)')
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local fields = {}
+local fields, id = {}, nil
+local fresh = redis.pcall('XINFO', 'STREAM', KEYS[1]).err
 for i = 2, #ARGV - 2, 3 do
   local op, scope, value = ARGV[i], ARGV[i + 1], ARGV[i + 2]
   if scope == 'all' then value = '' end
-  redis.call('XADD', KEYS[1], 'MAXLEN', '~', most_events, '*', 'op', op, 'scope', scope, 'value', value)
+  id = redis.call('XADD', KEYS[1], 'MAXLEN', '~', most_events, '*', 'op', op, 'scope', scope, 'value', value)
   if op ~= 'prewarm' then
     local known = letters[op] and scopes[scope]
     fields[#fields + 1] = known and letters[op] .. ':' .. scope .. ':' .. value or 'i:all:'
   end
+end
+if fresh and id then
+  local added = math.floor((#ARGV - 1) / 3)
+  redis.call('XSETID', KEYS[1], id, 'ENTRIESADDED', string.format('%.0f', now + added))
+  redis.call('HSET', KEYS[2], 'born', string.format('%.0f', now))
 end
 local n = 0
 local log = redis.pcall('XINFO', 'STREAM', KEYS[1])
@@ -43,7 +51,9 @@ for i = 1, #bans, 2 do
   local in_epoch, at, since = string.match(bans[i + 1], '^(%x+):(%d+):(%d+)$')
   local rank = in_epoch == epoch and tonumber(at) or -1
   if not in_epoch or #in_epoch ~= #epoch or not string.find(bans[i], '^[ir]:[^:]*:') then rank = n end
-  if since and now - tonumber(since) > tonumber(ARGV[1]) then
+  if bans[i] == 'born' then
+    names[#names + 1], ranks[#ranks + 1], sorted[#sorted + 1] = bans[i], math.huge, math.huge
+  elseif since and now - tonumber(since) > tonumber(ARGV[1]) then
     gone[#gone + 1] = bans[i]
   elseif bans[i] ~= 'i:all:' then
     names[#names + 1], ranks[#ranks + 1], sorted[#sorted + 1] = bans[i], rank, rank

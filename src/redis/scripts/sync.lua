@@ -6,10 +6,19 @@
 --   W  the log does not reach back to them: the epoch that the present one continues, `|`, Redis' time in ms, `|`, and
 --      all bans: of each the field and the value, as netstrings
 -- A netstring is a length, `:`, as many bytes, `,`.
+-- Where there is no log it makes one, with an event that asks for nothing: see publish.lua.
 local info = redis.call('INFO', 'replication')
 local epoch = string.match(info, 'master_replid:(%x+)')
 local n, length, deleted = 0, 0, '0-0'
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local log = redis.pcall('XINFO', 'STREAM', KEYS[1])
+if log.err and string.find(log.err, 'no such key') then
+  local id = redis.call('XADD', KEYS[1], 'MAXLEN', '~', 10000, '*', 'op', 'prewarm', 'scope', 'uri', 'value', '-')
+  redis.call('XSETID', KEYS[1], id, 'ENTRIESADDED', string.format('%.0f', now + 1))
+  redis.call('HSET', KEYS[2], 'born', string.format('%.0f', now))
+  log = redis.call('XINFO', 'STREAM', KEYS[1])
+end
 if not log.err then
   for i = 1, #log, 2 do
     if log[i] == 'entries-added' then n = log[i + 1] end
@@ -36,8 +45,6 @@ if missed > 0 and missed <= tonumber(ARGV[2]) and missed <= length and deleted =
   end
   return string.format('E%s:%.0f|', epoch, n) .. table.concat(reply)
 end
-local time = redis.call('TIME')
 for _, text in ipairs(redis.call('HGETALL', KEYS[2])) do add(text) end
 local before = string.match(info, 'master_replid2:(%x+)')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
 return string.format('W%s:%.0f|%s|%.0f|', epoch, n, before, now) .. table.concat(reply)

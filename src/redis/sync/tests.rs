@@ -65,7 +65,7 @@ fn an_event_that_makes_no_sense_is_one_of_all() {
 fn the_whole_is_the_predecessor_and_all_bans_with_their_age() {
     let at = |n: u64, ms: u64| format!("{EPOCH}:{n}:{ms}").into_bytes();
     let reply = whole(BEFORE, &[(b"i:tag:a:b", &at(5, 9000)), (b"r:tag:c", &at(6, 10_001)), (b"i:all:", &at(0, 0))]);
-    let Ok(News::Whole { at, continues, bans }) = read_sync(&reply) else { panic!() };
+    let Ok(News::Whole { at, born: 0, continues, bans }) = read_sync(&reply) else { panic!() };
     assert_eq!((at, continues.as_deref()), (position(7), Some(BEFORE)));
     assert_eq!(
         bans,

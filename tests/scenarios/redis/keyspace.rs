@@ -74,6 +74,7 @@ impl Keyspace {
             ("SET", [value, px, life]) if px == b"PX" => self.set(key, value, life),
             ("XINFO", []) => self.xinfo(key),
             ("XADD", _) => self.xadd(key, rest),
+            ("XSETID", [last, word, added]) if word == b"ENTRIESADDED" => self.xsetid(key, last, added),
             ("XREVRANGE", [end, start, count, most]) if count == b"COUNT" => self.xrevrange(key, [end, start], most),
             _ => self.hash(name, key, rest),
         }

@@ -51,6 +51,19 @@ impl Keyspace {
         id
     }
 
+    /// `last-id ENTRIESADDED n`, with the id that is the last one.
+    pub fn xsetid(&mut self, key: &[u8], last: &[u8], added: &[u8]) -> Reply {
+        let Some(stream) = self.streams.get_mut(key) else { return error("no such key") };
+        let known = matches!(id(stream.last), Reply::Bulk(known) if known == last);
+        match number(added).and_then(|added| u64::try_from(added).ok()) {
+            Some(added) if known && added >= stream.events.len() as u64 => {
+                stream.added = added;
+                Reply::Status("OK".into())
+            }
+            _ => error("wrong arguments for 'xsetid' command"),
+        }
+    }
+
     pub fn xinfo(&self, key: &[u8]) -> Reply {
         let Some(stream) = self.streams.get(key) else { return error("no such key") };
         let name = |text: &str| Reply::Bulk(text.as_bytes().to_vec());

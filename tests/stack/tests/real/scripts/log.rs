@@ -12,7 +12,7 @@ fn next(news: News) -> (Position, Vec<Notice>) {
 /// The position, what it continues, and the bans in some order without their ages.
 fn whole(news: News) -> (Position, Option<String>, Vec<(Notice, Position)>) {
     match orderly(news) {
-        News::Whole { at, continues, bans } => {
+        News::Whole { at, continues, bans, .. } => {
             (at, continues, bans.into_iter().map(|(notice, at, _)| (notice, at)).collect())
         }
         next => panic!("{next:?}"),
