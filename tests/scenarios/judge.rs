@@ -46,7 +46,10 @@ impl World {
         }
         let serial = number(whole(answer), "{\"serial\":").ok_or("the origin never gave this body")?;
         let from = |exchange: &&Exchange| exchange.content == serial && exchange.is_whole();
-        let source = self.origin.exchanges.iter().find(from).ok_or("it was never whole")?;
+        // Two hosts may give the same content, and have changed it at other times.
+        let mut sources = self.origin.exchanges.iter().filter(from);
+        let first = sources.clone().next().ok_or("it was never whole")?;
+        let source = sources.find(|exchange| exchange.ask.host == ask.host).unwrap_or(first);
         let number = self.head_of(answer, source)?;
         let head = &self.origin.exchanges[number];
         let given = &Given { ask, rule, answer, head, number, source };

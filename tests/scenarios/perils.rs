@@ -96,10 +96,10 @@ impl World {
         self.disturb_all(SECOND);
     }
 
-    /// Whether a flushed log may be as long as the one before by the time that somebody looks: then nobody can tell the two
-    /// apart, and misses what stands in the new one. The protocol promises nothing here, see `stories/failover.rs`.
+    /// Whether a flushed log may stand where the one before stood by the time that somebody looks: then nobody can tell the
+    /// two apart, and misses what stands in the new one. It begins at the time, so that takes a clock that was turned.
     pub fn may_be_taken_for_another_log(&self) -> bool {
-        let Some(wiped) = self.wiped else { return false };
+        let Some(wiped) = self.wiped.filter(|_| self.front.turned) else { return false };
         let disturbed = |(_, ended): &(u64, u64)| *ended > wiped + SECOND;
         self.now < wiped + 2 * SECOND || self.pods.iter().flat_map(|pod| &pod.disturbed).any(disturbed)
     }

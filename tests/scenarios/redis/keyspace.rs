@@ -162,6 +162,11 @@ impl Keyspace {
         self.streams.retain(|_, stream| lasts(stream.ends));
     }
 
+    /// How many hashes hold entries: all but that of the bans.
+    pub fn entries(&self) -> usize {
+        self.hashes.keys().filter(|key| !key.ends_with(b":bans")).count()
+    }
+
     /// `FLUSHALL`: no key is left, and nobody can tell by the epoch.
     pub fn flush(&mut self) {
         (self.hashes, self.strings, self.streams) = Default::default();

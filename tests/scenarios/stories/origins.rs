@@ -26,7 +26,7 @@ fn scenario_a_short_answer_does_not_become_a_shorter_one() {
     let mut tale = Tale::new();
     for sends in [Sends::Short, Sends::Cut, Sends::UntilClose] {
         tale.end(Ask::get("/v1/plain").sends(sends));
-        assert_eq!(tale.world.front.server.keys().hashes.len(), 0, "{sends:?}");
+        assert_eq!(tale.world.front.server.keys().entries(), 0, "{sends:?}");
         assert_eq!(tale.world.vms[0].worker.memory().entries(), 0, "{sends:?}");
     }
 }
@@ -41,7 +41,7 @@ fn scenario_what_may_not_be_kept_is_not() {
             let end = tale.end(Ask::get(path).at(vm));
             assert!(end.starts_with("origin"), "{path}: {end}");
         }
-        assert_eq!(tale.world.front.server.keys().hashes.len(), 0, "{path}");
+        assert_eq!(tale.world.front.server.keys().entries(), 0, "{path}");
     }
 }
 

@@ -205,7 +205,7 @@ fn scenario_redis_lets_go_of_what_is_stale() {
             let mut keys = tale.world.front.server.keys();
             keys.clock = clock;
             keys.expire();
-            keys.hashes.len()
+            keys.entries()
         };
         tale.later(life - 1);
         assert_eq!(held(&tale), 1, "{path}");

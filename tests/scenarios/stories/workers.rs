@@ -60,7 +60,7 @@ fn scenario_another_schema_is_another_room_in_redis() {
     assert_eq!(tale.end(Ask::get("/v1/plain")), "origin 200");
     tale.act(Action::Configure(1, "schema-2"));
     assert_eq!(tale.end(Ask::get("/v1/plain").at(1)), "origin 200");
-    assert_eq!(tale.world.front.server.keys().hashes.len(), 2);
+    assert_eq!(tale.world.front.server.keys().entries(), 2);
 }
 
 #[test]
