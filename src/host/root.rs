@@ -49,13 +49,11 @@ impl Root {
         };
         let name = plugin_name();
         announce(&name, &config.effective().to_string());
-        let follows = config.redis.is_some();
         let setting = Plugin::configured(&name, config);
-        if follows {
-            // Whoever serves nobody, as the main thread does, follows the log all the same: it has the time to.
-            setting.begin();
-            set_pace(&setting.plugin);
-        }
+        // Whoever serves nobody, as the main thread does, ticks all the same: it follows the log. And what waited under another
+        // configuration is moved by this one.
+        setting.begin();
+        set_pace(&setting.plugin);
         self.setting = Some(Rc::new(setting));
         true
     }
@@ -74,7 +72,9 @@ impl Root {
             }
         }
         plugin.run_commands();
-        set_pace(plugin);
+        if self.setting.as_ref().is_some_and(|setting| setting.is_in_force()) {
+            set_pace(plugin);
+        }
     }
 
     /// Moves a stream: one of the host's, or one of the worker's own.

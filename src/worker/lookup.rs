@@ -342,7 +342,7 @@ impl Worker {
             }
             _ => {
                 self.count_l2("lookup", L2End::Unread);
-                self.flights.take_lease(looking.asked.draft.stream);
+                self.let_go(looking.asked.draft.stream);
                 self.origin(looking, None, outside)
             }
         }

@@ -160,7 +160,8 @@ impl Worker {
         if self.uses(force) {
             return;
         }
-        self.force = Rc::clone(force);
+        let before = std::mem::replace(&mut self.force, Rc::clone(force));
+        self.change_logs(before.config.redis.as_ref());
         let removed = self.memory.rebudget(budget(&force.config));
         self.count_removed(&removed);
     }
