@@ -41,7 +41,7 @@ fn change(scene: &Scene, client: &mut Client, request: &Request) -> Result<Respo
 }
 
 fn logged(scene: &Scene) -> Result<i64, String> {
-    Ok(scene.stack.redis.call(&["XLEN", "fpc:log"])?.integer().unwrap_or_default())
+    scene.stack.redis.notices()
 }
 
 /// Neither tier has it: the other worker asks the origin, and so does the one, unless L2 has the new answer by then.
