@@ -119,6 +119,24 @@ fn reading_whole_says_what_broke_the_thread() {
 }
 
 #[test]
+fn a_log_that_began_after_its_place_is_another_one() {
+    let continued = Some("x".to_owned());
+    for (epoch, born, why, empties) in [
+        ("x", 6, Discontinuity::Rewound, true),
+        ("x", 5, Discontinuity::Trimmed, false),
+        ("x", 4, Discontinuity::Trimmed, false),
+        ("y", 6, Discontinuity::Epoch, true),
+        ("y", 5, Discontinuity::Epoch, false),
+        ("y", 4, Discontinuity::Epoch, false),
+    ] {
+        let (mut follower, continues) = (at_five(), continued.clone());
+        let heard = follower.read(News::Whole { at: at(epoch, 9), born, continues, bans: Vec::new() }, Instant(200));
+        assert_eq!(heard, Heard::Reloaded { why, empties }, "{epoch}:{born}");
+        assert_eq!(follower.position(), Some(&at(epoch, 9)));
+    }
+}
+
+#[test]
 fn reading_whole_adds_to_what_it_knew() {
     let mut follower = at_five();
     follower.read(next("x", 6, &[tag("a")]), Instant(200));

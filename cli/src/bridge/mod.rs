@@ -61,7 +61,7 @@ What no mapping can say is said of everything, and counted in unmapped_total: al
 
 Several bridges may run: an invalidation may then be published twice, a refresh or prewarm is not. The user in
 Redis needs the keys <prefix>:* and the channels cache:* and <prefix>:bridge, and may +subscribe +unsubscribe
-+publish +eval +info +time +xadd +xinfo|stream +hset +hdel +hlen +hgetall +set +del +scan +memory|usage +dbsize.
++publish +eval +info +time +xadd +xsetid +xinfo|stream +hset +hdel +hlen +hgetall +set +del +scan +memory|usage +dbsize.
 
 Exit status:
   0  asked to end

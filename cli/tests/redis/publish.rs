@@ -62,7 +62,7 @@ fn a_notice_is_in_the_log_and_leaves_a_ban() {
     let lines: Vec<&str> = stdout.lines().collect();
     assert_eq!(lines[..2], ["invalidate tag a", "  matches 1 entries of 1 keys in Redis"]);
     assert!(lines[2].contains("--config"), "{stdout}");
-    assert!(lines[3].starts_with("  published at ") && lines[3].contains(":1; there are no replicas"), "{stdout}");
+    assert!(lines[3].starts_with("  published at ") && lines[3].contains("; there are no replicas"), "{stdout}");
     assert_eq!(scene.log(), (1, vec!["i:tag:a".to_owned()]));
     let (_, tree) = scene.json(&["refresh", "--all", "--no-count"]);
     assert_eq!((&tree["op"], &tree["matched"]), (&json!("refresh"), &json!(null)));
@@ -77,7 +77,7 @@ fn a_replica_that_has_it_is_waited_for() {
     assert_eq!((status, &published["everywhere"]), (0, &json!(true)));
     assert_eq!((&published["replicas"], &published["acknowledged"]), (&json!(1), &json!(1)));
     let fields = scene.replica.as_ref().unwrap().call(&["HKEYS", "fpc:bans"]).unwrap().list();
-    assert_eq!(fields, [b"i:rule:profiles"]);
+    assert!(fields.contains(&b"i:rule:profiles".to_vec()), "{fields:?}");
 }
 
 #[test]

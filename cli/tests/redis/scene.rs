@@ -91,7 +91,9 @@ impl Scene {
     /// The newest events of the log and the fields of the bans.
     pub fn log(&self) -> (i64, Vec<String>) {
         let length = self.redis.call(&["XLEN", "fpc:log"]).unwrap().integer().unwrap();
-        let fields = self.redis.call(&["HKEYS", "fpc:bans"]).unwrap().list();
+        let mut fields = self.redis.call(&["HKEYS", "fpc:bans"]).unwrap().list();
+        fields.retain(|field| field != b"born");
+        fields.sort();
         (length, fields.into_iter().map(|field| String::from_utf8(field).unwrap()).collect())
     }
 }

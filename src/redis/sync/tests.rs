@@ -79,6 +79,22 @@ fn the_whole_is_the_predecessor_and_all_bans_with_their_age() {
 }
 
 #[test]
+fn where_the_log_began_is_no_ban() {
+    let ban = format!("{EPOCH}:5:9000").into_bytes();
+    let of = |value: &[u8]| match read_sync(&whole(BEFORE, &[(b"born", value), (b"i:tag:a", &ban)])) {
+        Ok(News::Whole { born, bans, .. }) => (born, bans.len()),
+        _ => panic!("not whole"),
+    };
+    for (value, born) in [(&b"0"[..], 0), (b"5", 5), (b"1795516130900", 1_795_516_130_900)] {
+        assert_eq!(of(value), (born, 1));
+    }
+    for unreadable in [&b""[..], b"x", b"-1", b"+1", b"5:", b"\xff", b"99999999999999999999999"] {
+        assert_eq!(of(unreadable), (7, 1), "as late as can be: {unreadable:?}");
+    }
+    let Ok(News::Whole { born: 0, .. }) = read_sync(&whole(BEFORE, &[(b"i:tag:a", &ban)])) else { panic!() };
+}
+
+#[test]
 fn a_ban_that_cannot_be_read_bans_all_that_is() {
     let good = format!("{EPOCH}:5:9000").into_bytes();
     let unreadable: &[(&[u8], &[u8])] = &[

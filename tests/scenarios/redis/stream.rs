@@ -58,7 +58,7 @@ impl Keyspace {
         match number(added).and_then(|added| u64::try_from(added).ok()) {
             Some(added) if known && added >= stream.events.len() as u64 => {
                 stream.added = added;
-                Reply::Status("OK".into())
+                Reply::Status("OK")
             }
             _ => error("wrong arguments for 'xsetid' command"),
         }
