@@ -1,4 +1,4 @@
-//! Where in the invalidation log somebody stands. No clock, and no number that a failover could use again.
+//! Where in the invalidation log somebody stands: no number that a failover or a flush could use again.
 
 use serde::{Deserialize, Serialize};
 
@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 pub struct Position {
     /// 40 hexadecimal digits, or empty where Redis was not asked.
     pub epoch: String,
-    /// Events since the stream was made.
+    /// How far the log was counted: from the time in milliseconds at which it was made.
     pub n: u64,
 }
 
