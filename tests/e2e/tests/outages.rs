@@ -196,6 +196,9 @@ fn what_was_fetched_without_an_answer_of_redis_is_kept_in_memory() {
     let hasty = |builder| settings::patient(builder, "300ms");
     before(service::numbered).one_worker().set(hasty).play(|scene| {
         let mut client = scene.stack.client()?;
+        // Without any place in the log nothing would be sent. Here are one worker and that of the main thread.
+        let begun = || scene.sum("log_discontinuities_total", &[("reason", "start")]);
+        e2e::until("the log to be followed", || Ok(begun()? >= 2.0))?;
         scene.warm(&mut client, &profile("before"))?;
         scene.stack.redis.read_only(true)?;
         verdict::stored(&client.send(&profile("refused"))?)?;
