@@ -156,7 +156,11 @@ fn a_hash_that_is_none_or_says_odd_things_is_a_miss() {
 fn a_log_that_is_none_costs_nothing() {
     before(service::numbered).play(|scene| {
         let mut pair = scene.pair()?;
+        // Two workers and that of the main thread: they have read the log that there was, and then that it is none.
+        let read = |why| e2e::until(why, || Ok(scene.sum("log_discontinuities_total", &[("reason", why)])? >= 3.0));
+        read("start")?;
         scene.stack.redis.call(&["SET", "fpc:log", "not a stream"])?;
+        read("rewound")?;
         scene.warm(&mut pair.one, &profile("a"))?;
         pair.tour(&profile("a")).map(drop)
     });
