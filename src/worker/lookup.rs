@@ -6,6 +6,7 @@
 use super::follow::Standing;
 use super::wait::{FIRST_PAUSE, may_fill};
 use super::{Outside, Worker, validate};
+use crate::bans::Admission;
 use crate::codec;
 use crate::entry::Entry;
 use crate::memory::Held;
@@ -403,7 +404,9 @@ impl Worker {
         if asked.draft.directives.only_if_cached {
             return self.nothing(&asked);
         }
-        let held = stale.filter(|_| !asked.overtaken);
+        // What was invalidated meanwhile lends no validator: confirmed, it would come back to life behind its own ban.
+        let banned = |held: &Held| self.admission(&held.entry, held.uri, &asked.draft.ruled) == Admission::Banned;
+        let held = stale.filter(|held| !asked.overtaken && !banned(held));
         let conditions = held.as_ref().map(|held| validate::conditions(&asked, reason, held)).unwrap_or_default();
         let validating = !conditions.is_empty();
         let verdict = if asked.background {
