@@ -30,12 +30,12 @@ pub static LEASE: Script =
 pub static PUBLISH: Script = Script {
     name: "publish",
     text: include_str!("scripts/publish.lua"),
-    sha1: "0999ac10cdc49161e787778cc55527492b4f8db9",
+    sha1: "a7bf6febbe18ca9396c20eea3faff1bf948828fb",
 };
 
 /// The log read on.
 pub static SYNC: Script =
-    Script { name: "sync", text: include_str!("scripts/sync.lua"), sha1: "9e51d917678bfce8144baff8d4d7dfd4532174f5" };
+    Script { name: "sync", text: include_str!("scripts/sync.lua"), sha1: "4869a96a3a131b6e6b3b93131c901a204fb24b1e" };
 
 /// All of them.
 pub static ALL: [&Script; 5] = [&LOOKUP, &FILL, &LEASE, &PUBLISH, &SYNC];
