@@ -7,7 +7,7 @@
 -- A ban is a field `<i or r>:<scope>:<value>` with its place and its time in ms. What this script does not know bans all;
 -- `prewarm` bans nothing. Bans that have outlived all entries go when there are many. Should that not suffice, the older
 -- half goes and one ban of all takes its place, up to the newest of them.
--- Whoever makes the log counts from the time in ms on, and leaves a word of that (`born`, among the bans): so no place is
+-- Whoever makes the log counts from the time in µs on, and leaves a word of that (`born`, among the bans): so no place is
 -- used again after a flush, and whoever has read before it knows. Where only the log is gone it begins after all places
 -- that are still known, whatever the clock says; numbers that no log reaches are none.
 local most_events, most_bans, enough, half, most_places = 10000, 10000, 9000, 5000, 2 ^ 52
@@ -18,7 +18,7 @@ local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local fields, id = {}, nil
 local fresh = redis.pcall('XINFO', 'STREAM', KEYS[1]).err
-local begins = now
+local begins = time[1] * 1000000 + time[2]
 if fresh and #ARGV > 3 then
   local known = redis.call('HGETALL', KEYS[2])
   for i = 2, #known, 2 do

@@ -14,7 +14,7 @@ local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local log = redis.pcall('XINFO', 'STREAM', KEYS[1])
 if log.err and string.find(log.err, 'no such key') then
-  local begins, bans = now, redis.call('HGETALL', KEYS[2])
+  local begins, bans = time[1] * 1000000 + time[2], redis.call('HGETALL', KEYS[2])
   for i = 2, #bans, 2 do
     local at = tonumber(string.match(bans[i], '^%x+:(%d+):') or string.match(bans[i], '^%d+$'))
     if at and at >= begins and at < 2 ^ 52 then begins = at + 1 end
