@@ -30,12 +30,12 @@ pub static LEASE: Script =
 pub static PUBLISH: Script = Script {
     name: "publish",
     text: include_str!("scripts/publish.lua"),
-    sha1: "0999ac10cdc49161e787778cc55527492b4f8db9",
+    sha1: "332b36611dc431c4d925ba17d4ee0f6d9616ffb9",
 };
 
 /// The log read on.
 pub static SYNC: Script =
-    Script { name: "sync", text: include_str!("scripts/sync.lua"), sha1: "9e51d917678bfce8144baff8d4d7dfd4532174f5" };
+    Script { name: "sync", text: include_str!("scripts/sync.lua"), sha1: "53db02ca75c38214b32d1bea338d11cc1ae06ce3" };
 
 /// All of them.
 pub static ALL: [&Script; 5] = [&LOOKUP, &FILL, &LEASE, &PUBLISH, &SYNC];

@@ -7,9 +7,10 @@
 -- A ban is a field `<i or r>:<scope>:<value>` with its place and its time in ms. What this script does not know bans all;
 -- `prewarm` bans nothing. Bans that have outlived all entries go when there are many. Should that not suffice, the older
 -- half goes and one ban of all takes its place, up to the newest of them.
--- Whoever makes the log counts from the time in ms on, and leaves a word of that (`born`, among the bans): so no place is
--- used again after a flush, and whoever has read before it knows.
-local most_events, most_bans, enough, half = 10000, 10000, 9000, 5000
+-- Whoever makes the log counts from the time in µs on, and leaves a word of that (`born`, among the bans): so no place is
+-- used again after a flush, and whoever has read before it knows. Where only the log is gone it begins after all places
+-- that are still known, whatever the clock says; numbers that no log reaches are none.
+local most_events, most_bans, enough, half, most_places = 10000, 10000, 9000, 5000, 2 ^ 52
 local letters = { invalidate = 'i', refresh = 'r' }
 local scopes = { key = 1, uri = 1, prefix = 1, pattern = 1, tag = 1, rule = 1, all = 1 }
 local epoch = string.match(redis.call('INFO', 'replication'), 'master_replid:(%x+)')
@@ -17,7 +18,15 @@ local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local fields, id = {}, nil
 local fresh = redis.pcall('XINFO', 'STREAM', KEYS[1]).err
-if fresh and #ARGV > 3 then redis.call('HSET', KEYS[2], 'born', string.format('%.0f', now)) end
+local begins = time[1] * 1000000 + time[2]
+if fresh and #ARGV > 3 then
+  local known = redis.call('HGETALL', KEYS[2])
+  for i = 2, #known, 2 do
+    local at = tonumber(string.match(known[i], '^%x+:(%d+):') or string.match(known[i], '^%d+$'))
+    if at and at >= begins and at < most_places then begins = at + 1 end
+  end
+  redis.call('HSET', KEYS[2], 'born', string.format('%.0f', begins))
+end
 for i = 2, #ARGV - 2, 3 do
   local op, scope, value = ARGV[i], ARGV[i + 1], ARGV[i + 2]
   if scope == 'all' then value = '' end
@@ -29,7 +38,7 @@ for i = 2, #ARGV - 2, 3 do
 end
 if fresh and id then
   local added = math.floor((#ARGV - 1) / 3)
-  redis.call('XSETID', KEYS[1], id, 'ENTRIESADDED', string.format('%.0f', now + added))
+  redis.call('XSETID', KEYS[1], id, 'ENTRIESADDED', string.format('%.0f', begins + added))
 end
 local n = 0
 local log = redis.pcall('XINFO', 'STREAM', KEYS[1])

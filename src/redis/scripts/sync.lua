@@ -14,9 +14,14 @@ local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local log = redis.pcall('XINFO', 'STREAM', KEYS[1])
 if log.err and string.find(log.err, 'no such key') then
-  redis.call('HSET', KEYS[2], 'born', string.format('%.0f', now))
+  local begins, bans = time[1] * 1000000 + time[2], redis.call('HGETALL', KEYS[2])
+  for i = 2, #bans, 2 do
+    local at = tonumber(string.match(bans[i], '^%x+:(%d+):') or string.match(bans[i], '^%d+$'))
+    if at and at >= begins and at < 2 ^ 52 then begins = at + 1 end
+  end
+  redis.call('HSET', KEYS[2], 'born', string.format('%.0f', begins))
   local id = redis.call('XADD', KEYS[1], 'MAXLEN', '~', 10000, '*', 'op', 'prewarm', 'scope', 'uri', 'value', '-')
-  redis.call('XSETID', KEYS[1], id, 'ENTRIESADDED', string.format('%.0f', now + 1))
+  redis.call('XSETID', KEYS[1], id, 'ENTRIESADDED', string.format('%.0f', begins + 1))
   log = redis.call('XINFO', 'STREAM', KEYS[1])
 end
 if not log.err then

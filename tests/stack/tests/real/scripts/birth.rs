@@ -20,16 +20,16 @@ fn publish(both: &Both) -> Position {
     redis::read_publish(&both.real(&call)).unwrap()
 }
 
-fn millis() -> u64 {
-    u64::try_from(now() / 1000).unwrap()
+fn micros() -> u64 {
+    u64::try_from(now()).unwrap()
 }
 
 #[test]
 fn who_reads_first_makes_the_log() {
     let both = bare();
-    let before = millis();
+    let before = micros();
     let News::Whole { at, born, bans, .. } = sync(&both, None) else { panic!() };
-    assert!(before <= born && born <= millis() && at.n == born + 1 && bans.is_empty(), "{born} {at}");
+    assert!(before <= born && born <= micros() && at.n == born + 1 && bans.is_empty(), "{born} {at}");
     assert_eq!(sync(&both, Some(&at)), News::Next { to: at.clone(), notices: vec![] });
     let end = publish(&both);
     let News::Next { to, notices } = sync(&both, Some(&at)) else { panic!() };
@@ -64,4 +64,85 @@ fn a_lease_from_before_a_flush_fills_nothing() {
     publish(&both);
     let fill = redis::fill(&place(), &[], LONG, &at, &lease(A), b"old".to_vec());
     assert_eq!(redis::read_fill(&both.real(&fill)), Ok(false));
+}
+
+/// What both makers of a log begin after, where only the bans are left: the place of a ban, or where a log once began.
+#[test]
+fn a_log_begins_after_every_place_that_is_still_known() {
+    let far = micros() + 3_600_000_000;
+    let makers: [fn(&Both) -> Position; 2] = [publish, |both| match sync(both, None) {
+        News::Whole { at, .. } => at,
+        news => panic!("{news:?}"),
+    }];
+    for make in makers {
+        for (field, value) in [
+            ("i:tag:far", format!("<now>:{far}:7")),
+            ("r:tag:far", format!("{:040x}:{far}:7", 1)),
+            ("born", far.to_string()),
+        ] {
+            let both = bare();
+            let known = publish(&both);
+            both.redis.call(&["HSET", "fpc:bans", field, &value.replace("<now>", &known.epoch)]).unwrap();
+            both.redis.call(&["DEL", "fpc:log"]).unwrap();
+            let at = make(&both);
+            assert_eq!(at.n, far + 2, "{field} {value}");
+            let News::Whole { born, .. } = sync(&both, None) else { panic!() };
+            assert_eq!(born, far + 1, "{field} {value}");
+        }
+    }
+}
+
+#[test]
+fn no_log_begins_where_none_can_be_counted() {
+    for value in
+        ["9007199254740993", "99999999999999999999999", "-1", "", "x", "<now>:4503599627370496:7", "<now>:-1:7"]
+    {
+        let both = bare();
+        let known = publish(&both);
+        both.redis.call(&["HSET", "fpc:bans", "born", &value.replace("<now>", &known.epoch)]).unwrap();
+        both.redis.call(&["DEL", "fpc:log"]).unwrap();
+        let (before, at) = (known.n.max(micros()), publish(&both));
+        assert!(before < at.n && at.n < micros() + 10, "{value} {at}");
+    }
+}
+
+#[test]
+fn who_had_read_before_the_clock_went_back_and_the_log_was_lost_knows() {
+    let both = bare();
+    publish(&both);
+    let end = publish(&both);
+    let far = Position { n: micros() + 3_600_000_000, ..end };
+    let Reply::Array(events) = both.redis.call(&["XREVRANGE", "fpc:log", "+", "-", "COUNT", "1"]).unwrap() else {
+        panic!()
+    };
+    let Reply::Array(last) = &events[0] else { panic!() };
+    let id = String::from_utf8(last[0].bytes().unwrap().to_vec()).unwrap();
+    both.redis.call(&["XSETID", "fpc:log", &id, "ENTRIESADDED", &far.n.to_string()]).unwrap();
+    let known = publish(&both);
+    let mut follower = Follower::new();
+    follower.read(sync(&both, None), Instant(1));
+    assert_eq!(follower.position(), Some(&known));
+    both.redis.call(&["DEL", "fpc:log"]).unwrap();
+    let after = publish(&both);
+    assert!(after.n > known.n, "{known} {after}");
+    let heard = follower.read(sync(&both, Some(&known)), Instant(2));
+    assert_eq!(heard, Heard::Reloaded { why: Discontinuity::Rewound, empties: true });
+}
+
+#[test]
+fn a_burst_before_a_flush_and_one_after_it_are_not_taken_for_each_other() {
+    let both = bare();
+    let burst = |value| {
+        let notices = vec![tag(Op::Invalidate, value); 500];
+        let call = redis::publish(both.config.redis.as_ref().unwrap(), &notices, LONG);
+        redis::read_publish(&both.real(&call)).unwrap()
+    };
+    let known = burst("a");
+    let mut follower = Follower::new();
+    follower.read(sync(&both, None), Instant(1));
+    both.redis.call(&["FLUSHALL"]).unwrap();
+    let after = burst("b");
+    assert!(after.n > known.n + 500, "{known} {after}");
+    let heard = follower.read(sync(&both, Some(&known)), Instant(2));
+    assert_eq!(heard, Heard::Reloaded { why: Discontinuity::Rewound, empties: true });
 }
