@@ -135,6 +135,11 @@ impl Plugin {
         }
     }
 
+    /// The queue of this VM.
+    pub fn queue(&self) -> Option<u32> {
+        self.queue.get()
+    }
+
     /// How soon the root's next tick is wanted, where that has changed.
     pub fn new_pace(&self) -> Option<Duration> {
         let pace = self.worker.borrow().pace();

@@ -10,6 +10,7 @@ use crate::reason::L2Failure;
 use crate::redis::Call;
 use crate::shared::Shared;
 use crate::transaction::{Event, OriginCall, Stream, Verdict, is_behind};
+use crate::worker::Worker;
 use proxy_wasm::hostcalls;
 use proxy_wasm::traits::{Context, HttpContext, RootContext};
 use proxy_wasm::types::{BufferType, ContextType, MapType};
@@ -51,8 +52,9 @@ impl Root {
         announce(&name, &config.effective().to_string());
         let follows = config.redis.is_some();
         let setting = Plugin::configured(&name, config);
-        if follows {
-            // Whoever serves nobody, as the main thread does, follows the log all the same: it has the time to.
+        if follows || setting.plugin.ask(Worker::is_busy) {
+            // Whoever serves nobody, as the main thread does, follows the log all the same: it has the time to. And streams
+            // of the root before this one may wait for the timer, which that root has no more.
             setting.begin();
             set_pace(&setting.plugin);
         }
@@ -160,6 +162,15 @@ impl Root {
     }
 }
 
+/// Takes in what other workers have told.
+fn hear(plugin: &Plugin, queue: u32) {
+    while let Ok(Some(bytes)) = hostcalls::dequeue_shared_queue(queue) {
+        if bytes != ERRAND {
+            plugin.told(&bytes);
+        }
+    }
+}
+
 fn ask_origin(call: &OriginCall) -> Option<u32> {
     let headers = call.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
     hostcalls::dispatch_http_call(&call.cluster, headers, None, vec![], call.timeout).ok()
@@ -209,11 +220,7 @@ impl RootContext for Root {
 
     fn on_queue_ready(&mut self, queue: u32) {
         let Some(plugin) = self.plugin() else { return };
-        while let Ok(Some(bytes)) = hostcalls::dequeue_shared_queue(queue) {
-            if bytes != ERRAND {
-                plugin.told(&bytes);
-            }
-        }
+        hear(&plugin, queue);
         plugin.run_commands();
         self.run_errands(&plugin);
     }
@@ -224,6 +231,8 @@ impl RootContext for Root {
             let _ = hostcalls::set_tick_period(Duration::ZERO);
             return;
         }
+        // The host tells of the queue only the root that was made last, which may be gone.
+        plugin.queue().into_iter().for_each(|queue| hear(&plugin, queue));
         for stream in plugin.ask(|worker| worker.overdue(super::outside::mono())) {
             self.drive(&plugin, stream, Event::Deadline);
         }

@@ -88,7 +88,9 @@ impl Flights {
     /// Forgets a stream that waits no longer.
     pub(super) fn leave(&mut self, stream: Stream, wanted: Wanted) {
         if let Some(flight) = self.flights.get_mut(&wanted) {
-            flight.waiters.retain(|waiter| *waiter != stream);
+            // As a rule the first one: those who came first have waited longest.
+            let at = flight.waiters.iter().position(|waiter| *waiter == stream);
+            at.and_then(|at| flight.waiters.remove(at));
         }
     }
 

@@ -32,7 +32,7 @@ mod wait;
 use crate::config::{Config, Redis};
 use crate::memory::{Budget, Memory, Removed};
 use crate::metrics::{L2End, Metric, RefreshEnd, Status, Tier};
-use crate::reason::{Forward, NotStored};
+use crate::reason::{Forward, L2Failure, NotStored};
 use crate::redis::breaker::{Breaker, Change};
 use crate::shared::Shared;
 use crate::time::{Instant, Now};
@@ -263,6 +263,11 @@ impl Worker {
         self.phases.contains_key(&stream)
     }
 
+    /// Whether any stream is under way.
+    pub fn is_busy(&self) -> bool {
+        !self.phases.is_empty()
+    }
+
     /// The streams that have waited long enough: each is due an [`Event::Deadline`].
     pub fn overdue(&self, now: Instant) -> Vec<Stream> {
         let lost = self.redis().map(|redis| redis.timeout.saturating_mul(2)).unwrap_or_default();
@@ -271,6 +276,8 @@ impl Worker {
             Phase::Waiting(waiting) => waiting.asked.patience.is_some_and(|until| now >= until),
             Phase::Polling(polling) => now >= polling.due,
             Phase::Parked(parked) => now.since(parked.since) >= lost,
+            // Its reply never comes: the root that asked is gone.
+            Phase::Lookup(looking) => now.since(looking.sent) >= lost,
             _ => false,
         };
         let over = self.phases.iter().filter(|(_, phase)| over(phase));
@@ -320,6 +327,7 @@ impl Worker {
             (Some(Phase::ReadingBody(reading)), Event::Deadline) => self.give_up_body(*reading, outside),
             (Some(Phase::Passing(passing)), Event::RequestBody { .. }) => self.late_body(passing, outside),
             (Some(Phase::Lookup(looking)), Event::L2(reply)) => self.looked(*looking, reply, outside),
+            (Some(Phase::Lookup(looking)), Event::Deadline) => self.looked(*looking, Err(L2Failure::Timeout), outside),
             (Some(phase), Event::RequestBody { .. }) if pauses(&phase) => (Some(phase), Verdict::Pause),
             (Some(Phase::Waiting(waiting)), Event::Deadline) if waiting.turn.is_none() => {
                 self.waited(*waiting, outside)
