@@ -342,7 +342,7 @@ impl Worker {
             }
             _ => {
                 self.count_l2("lookup", L2End::Unread);
-                self.flights.take_lease(looking.asked.draft.stream);
+                self.let_go(looking.asked.draft.stream);
                 self.origin(looking, None, outside)
             }
         }
@@ -370,8 +370,10 @@ impl Worker {
         stale: Option<Held>,
         outside: &Outside<'_>,
     ) -> (Option<Phase>, Verdict) {
+        let early = reason == Forward::EarlyRefresh;
+        let served = |held: &Held| early && (asked.background || self.may_serve(held, &asked, outside.now.mono));
         match stale {
-            Some(held) if reason == Forward::EarlyRefresh => self.hit(&asked, &held, Tier::L1, outside),
+            Some(held) if served(&held) => self.hit(&asked, &held, Tier::L1, outside),
             _ if asked.slot.is_some() => self.end_refresh(&asked, RefreshEnd::Failed),
             stale => self.fetch(asked, reason, stale, None, outside),
         }
@@ -403,7 +405,8 @@ impl Worker {
         if asked.draft.directives.only_if_cached {
             return self.nothing(&asked);
         }
-        let held = stale.filter(|_| !asked.overtaken);
+        // What was invalidated while it waited lends no validator: it would come back to life, behind its own ban.
+        let held = stale.filter(|held| !asked.overtaken && !self.is_banned(held, &asked));
         let conditions = held.as_ref().map(|held| validate::conditions(&asked, reason, held)).unwrap_or_default();
         let validating = !conditions.is_empty();
         let verdict = if asked.background {
