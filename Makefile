@@ -81,8 +81,8 @@ validate: build ## Stage: Envoy and fpcache check every configuration
 	@scripts/validate.sh $(TARGET)/debug/fpcache
 
 .PHONY: scenarios
-scenarios: ## Stage: scenarios on the deterministic simulator; SEEDS=10000 for more of them
-	@cargo test -q --profile scenarios -p fingerprint-cache --test scenarios
+scenarios: ## Stage: scenarios on the deterministic simulator, 10,000 seeds; SEEDS=1000 for fewer
+	@SEEDS=$(or $(SEEDS),10000) cargo test -q --profile scenarios -p fingerprint-cache --test scenarios
 
 .PHONY: e2e
 e2e: build ## Stage: real Envoy, Redis and webdis, end to end

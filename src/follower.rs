@@ -105,6 +105,14 @@ impl Follower {
         &self.last
     }
 
+    /// Forgets where it stands, and keeps the bans that it knows. In another log than before (`anew`) they are all that it
+    /// knows.
+    pub fn lose_place(&mut self, anew: bool) {
+        self.position = None;
+        self.heard = self.heard.filter(|_| !anew);
+        self.last.clear();
+    }
+
     /// Whether it has read up to a place, so that its bans can be trusted there.
     pub fn knows(&self, position: &Position) -> bool {
         self.position.as_ref().is_some_and(|known| known.epoch == position.epoch && known.n >= position.n)

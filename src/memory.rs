@@ -48,8 +48,8 @@ pub struct Held {
     pub begun: Instant,
     /// The fill in L2 that it is of.
     pub fill: Option<Token>,
-    /// Up to which change of the log it has been looked at.
-    pub checked: Cell<Option<u64>>,
+    /// Up to which change of the log it has been looked at: shared with those who hold it too.
+    pub checked: Rc<Cell<Option<u64>>>,
     /// Since when it counts as stale, whatever its lifetime.
     pub stale: Option<Instant>,
 }
@@ -58,7 +58,7 @@ impl Held {
     /// How long it is fresh from its birth under a rule: no longer than until it was said to be stale.
     pub fn lifetime(&self, rule: &Freshness) -> Duration {
         let lifetime = self.entry.lifetime(rule);
-        self.stale.map_or(lifetime, |since| lifetime.min(self.age(since)))
+        self.stale.map_or(lifetime, |since| lifetime.min(self.age_at(since)))
     }
 
     /// The same, stale since that moment.
@@ -72,6 +72,11 @@ impl Held {
     /// The reason to go to the origin.
     pub fn may_answer(&self, now: Instant, asking: &Asking<'_>) -> Result<(), Forward> {
         self.entry.may_answer(self.age(now), self.lifetime(asking.freshness), asking)
+    }
+
+    /// Its age at a moment that may be before it came in.
+    fn age_at(&self, then: Instant) -> Duration {
+        self.age(then).saturating_sub(self.since.since(then))
     }
 
     /// RFC 9111 §4.2.3: `current_age = corrected_initial_age + resident_time`.
@@ -251,7 +256,7 @@ impl Memory {
         let all = self.keys.iter_mut().flat_map(|(_, variants)| variants.iter_mut());
         for held in all.filter(|held| held.uri == uri && held.entry.position == *from && may(held)) {
             Rc::make_mut(&mut held.entry).position = to.clone();
-            held.checked.set(None);
+            held.checked = Rc::default();
         }
     }
 

@@ -28,6 +28,7 @@ pub struct Plugin {
     worker: RefCell<Worker>,
     metrics: RefCell<HashMap<Metric, u32>>,
     outbox: RefCell<VecDeque<Errand>>,
+    name: RefCell<String>,
     queue: Cell<Option<u32>>,
     probe: Cell<bool>,
     pace: Cell<Duration>,
@@ -67,11 +68,18 @@ impl Setting {
     pub fn begin(&self) {
         self.ticking.set(true);
         self.plugin.lose_pace();
+        // Its queue, too: the last root that registered it reads it, and another may be gone by now.
+        self.plugin.listen();
+    }
+
+    /// Whether this configuration is in force.
+    pub fn is_in_force(&self) -> bool {
+        self.plugin.worker.borrow().uses(&self.force)
     }
 
     /// Whether this configuration is in force. If not, its root rests until it serves again.
     pub fn rests(&self) -> bool {
-        let rests = !self.plugin.worker.borrow().uses(&self.force);
+        let rests = !self.is_in_force();
         self.ticking.set(!rests);
         rests
     }
@@ -114,6 +122,7 @@ impl Plugin {
             worker: RefCell::new(Worker::new(name, config)),
             metrics: RefCell::default(),
             outbox: RefCell::default(),
+            name: RefCell::default(),
             queue: Cell::new(None),
             probe: Cell::new(false),
             pace: Cell::new(Duration::ZERO),
@@ -129,15 +138,16 @@ impl Plugin {
         let value = |variable: &str| Some((variable.to_owned(), std::env::var(variable).ok()?));
         let environment = worker.variables().filter_map(value).collect();
         worker.provide(environment);
-        self.queue.set(queue(name));
+        self.name.replace(name.to_owned());
+        self.listen();
         if let Some(queue) = self.queue.get() {
             worker.enlist(outside::vm(), queue);
         }
     }
 
-    /// The queue of this VM.
-    pub fn queue(&self) -> Option<u32> {
-        self.queue.get()
+    /// Has what is sent to this worker read by the root in effect, or by that of the stream in effect.
+    fn listen(&self) {
+        self.queue.set(queue(&self.name.borrow()));
     }
 
     /// How soon the root's next tick is wanted, where that has changed.

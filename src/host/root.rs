@@ -10,7 +10,6 @@ use crate::reason::L2Failure;
 use crate::redis::Call;
 use crate::shared::Shared;
 use crate::transaction::{Event, OriginCall, Stream, Verdict, is_behind};
-use crate::worker::Worker;
 use proxy_wasm::hostcalls;
 use proxy_wasm::traits::{Context, HttpContext, RootContext};
 use proxy_wasm::types::{BufferType, ContextType, MapType};
@@ -50,14 +49,11 @@ impl Root {
         };
         let name = plugin_name();
         announce(&name, &config.effective().to_string());
-        let follows = config.redis.is_some();
         let setting = Plugin::configured(&name, config);
-        if follows || setting.plugin.ask(Worker::is_busy) {
-            // Whoever serves nobody, as the main thread does, follows the log all the same: it has the time to. And streams
-            // of the root before this one may wait for the timer, which that root has no more.
-            setting.begin();
-            set_pace(&setting.plugin);
-        }
+        // Whoever serves nobody, as the main thread does, ticks all the same: it follows the log. And what waited under another
+        // configuration is moved by this one.
+        setting.begin();
+        set_pace(&setting.plugin);
         self.setting = Some(Rc::new(setting));
         true
     }
@@ -76,7 +72,9 @@ impl Root {
             }
         }
         plugin.run_commands();
-        set_pace(plugin);
+        if self.setting.as_ref().is_some_and(|setting| setting.is_in_force()) {
+            set_pace(plugin);
+        }
     }
 
     /// Moves a stream: one of the host's, or one of the worker's own.
@@ -162,15 +160,6 @@ impl Root {
     }
 }
 
-/// Takes in what other workers have told.
-fn hear(plugin: &Plugin, queue: u32) {
-    while let Ok(Some(bytes)) = hostcalls::dequeue_shared_queue(queue) {
-        if bytes != ERRAND {
-            plugin.told(&bytes);
-        }
-    }
-}
-
 fn ask_origin(call: &OriginCall) -> Option<u32> {
     let headers = call.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
     hostcalls::dispatch_http_call(&call.cluster, headers, None, vec![], call.timeout).ok()
@@ -220,7 +209,11 @@ impl RootContext for Root {
 
     fn on_queue_ready(&mut self, queue: u32) {
         let Some(plugin) = self.plugin() else { return };
-        hear(&plugin, queue);
+        while let Ok(Some(bytes)) = hostcalls::dequeue_shared_queue(queue) {
+            if bytes != ERRAND {
+                plugin.told(&bytes);
+            }
+        }
         plugin.run_commands();
         self.run_errands(&plugin);
     }
@@ -231,8 +224,6 @@ impl RootContext for Root {
             let _ = hostcalls::set_tick_period(Duration::ZERO);
             return;
         }
-        // The host tells of the queue only the root that was made last, which may be gone.
-        plugin.queue().into_iter().for_each(|queue| hear(&plugin, queue));
         for stream in plugin.ask(|worker| worker.overdue(super::outside::mono())) {
             self.drive(&plugin, stream, Event::Deadline);
         }

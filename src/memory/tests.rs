@@ -34,7 +34,7 @@ pub(super) fn held(name: &str, accept: Option<&str>, body: usize, since: Instant
         uri: 5,
         begun: since,
         fill: None,
-        checked: Cell::default(),
+        checked: Rc::default(),
         stale: None,
     }
 }
@@ -259,5 +259,6 @@ fn what_is_said_to_be_stale_is_stale_from_then_on() {
     let of = |since: u64| Held { entry: Rc::new(entry.clone()), ..held("/a", None, 1, at(100)) }.stale_from(at(since));
     assert_eq!(of(110).lifetime(&freshness), Duration::from_secs(13), "three seconds old when it came in");
     assert_eq!(of(1_000).lifetime(&freshness), Duration::from_secs(60));
-    assert_eq!(of(50).lifetime(&freshness), Duration::from_secs(3), "from before it came in");
+    assert_eq!(of(98).lifetime(&freshness), Duration::from_secs(1), "from before it came in");
+    assert_eq!(of(50).lifetime(&freshness), Duration::ZERO, "from before it was made");
 }

@@ -33,7 +33,7 @@ use std::time::Duration;
 pub use fill::{fill, read_fill};
 pub use lease::{Lease, lease_key, mark, read_lease, release, renew};
 pub use lookup::{Lookup, Want, lookup, read_lookup};
-pub use publish::{publish, published, published_uris, read_publish};
+pub use publish::{LONGEST, publish, published, published_uris, read_publish};
 pub use sync::{read_sync, sync};
 
 /// A request to Redis, independent of the front that carries it.

@@ -7,6 +7,9 @@ use crate::position::Position;
 use crate::reason::L2Failure;
 use std::time::Duration;
 
+/// Longer than any entry lives, whatever a pod's configuration says of it: bans serve them all.
+pub const LONGEST: Duration = Duration::from_secs(8 * 86_400);
+
 /// Publishes notices. `longest` is how long any entry lives at most. Sent whole: where the answer that Redis does not
 /// know the script is lost, the notices would be lost with it.
 pub fn publish(redis: &Redis, notices: &[Notice], longest: Duration) -> Call {

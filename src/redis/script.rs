@@ -30,12 +30,12 @@ pub static LEASE: Script =
 pub static PUBLISH: Script = Script {
     name: "publish",
     text: include_str!("scripts/publish.lua"),
-    sha1: "b69f18ee40510858bf731003521e0cacd13abdd6",
+    sha1: "0999ac10cdc49161e787778cc55527492b4f8db9",
 };
 
 /// The log read on.
 pub static SYNC: Script =
-    Script { name: "sync", text: include_str!("scripts/sync.lua"), sha1: "96981e05e86cca15fb5988127e849aae0f0fb3d7" };
+    Script { name: "sync", text: include_str!("scripts/sync.lua"), sha1: "9e51d917678bfce8144baff8d4d7dfd4532174f5" };
 
 /// All of them.
 pub static ALL: [&Script; 5] = [&LOOKUP, &FILL, &LEASE, &PUBLISH, &SYNC];

@@ -100,7 +100,7 @@ impl Worker {
             return self.heed_alone(notices, outside.now.mono);
         };
         // Whatever the breaker says: nobody waits for it, and what is not said now is never said.
-        let call = redis::publish(redis, &notices, super::fills::longest(redis).saturating_add(super::follow::FETCH));
+        let call = redis::publish(redis, &notices, redis::LONGEST);
         self.commands.push(Command::Write(Box::new(call)));
         // The call ends in time, one way or the other; should its root be gone before, nobody says which.
         let until = outside.now.mono.after(redis.timeout.saturating_mul(2));

@@ -13,7 +13,6 @@ use crate::redis::{self, Call, Lease};
 use crate::time::Instant;
 use crate::token::Token;
 use crate::transaction::{Asked, Command, Ruled};
-use std::cell::Cell;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -107,7 +106,7 @@ impl Worker {
         let end = match op {
             "fill" => self.filled(&call, reply, outside),
             "publish" => self.published(&call, reply, outside.now.mono),
-            "sync" => self.read(reply, outside),
+            "sync" => self.read(&call, reply, outside),
             _ => self.leased(reply),
         };
         let absent = matches!(end, L2End::Failed(failure) if failure.is_absence());
@@ -158,7 +157,7 @@ impl Held {
     pub(super) fn new(entry: Rc<Entry>, asked: &Asked, begun: Instant, now: Instant) -> Self {
         let age_then = entry.initial_age;
         let (rule, uri) = (asked.draft.ruled.symbol, asked.uri);
-        Self { entry, age_then, since: now, rule, uri, begun, fill: None, checked: Cell::default(), stale: None }
+        Self { entry, age_then, since: now, rule, uri, begun, fill: None, checked: Rc::default(), stale: None }
     }
 }
 

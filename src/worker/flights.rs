@@ -88,9 +88,9 @@ impl Flights {
     /// Forgets a stream that waits no longer.
     pub(super) fn leave(&mut self, stream: Stream, wanted: Wanted) {
         if let Some(flight) = self.flights.get_mut(&wanted) {
-            // As a rule the first one: those who came first have waited longest.
+            // They leave in the order in which they came, as a rule.
             let at = flight.waiters.iter().position(|waiter| *waiter == stream);
-            at.and_then(|at| flight.waiters.remove(at));
+            let _ = at.and_then(|at| flight.waiters.remove(at));
         }
     }
 
@@ -112,6 +112,14 @@ impl Flights {
     /// Takes the lease of a stream away from it.
     pub(super) fn take_lease(&mut self, stream: Stream) -> Option<Granted> {
         self.leases.remove(&stream)
+    }
+
+    /// Takes back where the log stood when a lease was granted: what was fetched since is older than a ban. Whoever has the
+    /// lease next asks for it anew.
+    pub(super) fn unplace(&mut self, stream: Stream) {
+        if let Some(granted) = self.leases.get_mut(&stream) {
+            granted.position = None;
+        }
     }
 
     /// The streams with leases.

@@ -5,6 +5,7 @@
 
 use super::{Outside, Worker};
 use crate::bans::{About, Admission, Bans};
+use crate::config::Redis;
 use crate::entry::Entry;
 use crate::follower::{Batch, Discontinuity, Follower, Heard, News};
 use crate::key;
@@ -13,7 +14,7 @@ use crate::metrics::{L2End, Metric};
 use crate::notice::{Notice, Op};
 use crate::position::Position;
 use crate::reason::L2Failure;
-use crate::redis;
+use crate::redis::{self, Call};
 use crate::siblings::Siblings;
 use crate::time::{Instant, Timestamp};
 use crate::transaction::{Asked, Command, Phase, Ruled, Stream, Turn};
@@ -24,7 +25,7 @@ const LOOKS: Duration = Duration::from_millis(25);
 /// How much later than the interval a worker that is not told reads for itself.
 const GRACE: Duration = Duration::from_millis(75);
 /// The longest that a fetch lasts whose answer is stored; a hanging fill included.
-pub(super) const FETCH: Duration = Duration::from_secs(120);
+const FETCH: Duration = Duration::from_secs(120);
 /// The first byte of what one worker tells another: a batch of the log, or a key of Redis that was filled.
 const BATCH: u8 = b'b';
 const FILLED: u8 = b'f';
@@ -34,12 +35,23 @@ pub(super) struct Following {
     pub(super) follower: Follower,
     siblings: Siblings,
     /// When the read under way was sent, by both clocks, and from where it reads on.
-    reading: Option<(Instant, Timestamp, Option<Position>)>,
+    reading: Option<Reading>,
+    /// How many reads there were: the replies of two are not taken for one another.
+    reads: u64,
     /// When to look next whether to read, and when to read for all.
     looks: Instant,
     due: Instant,
     /// Whether this worker reads for all.
     polls: bool,
+}
+
+/// A read of the log under way.
+struct Reading {
+    sent: Instant,
+    /// The same on the clock that all workers share.
+    wall: Timestamp,
+    /// From where it reads on; from nowhere, all bans.
+    known: Option<Position>,
 }
 
 /// What the log means for an entry in L1.
@@ -73,6 +85,7 @@ impl Following {
             follower: Follower::new(),
             siblings: Siblings::new(plugin),
             reading: None,
+            reads: 0,
             looks: Instant::default(),
             due: Instant::default(),
             polls: false,
@@ -173,17 +186,24 @@ impl Worker {
     pub(super) fn read_log(&mut self, whole: bool, outside: &Outside<'_>) {
         let Some(redis) = self.force.config.redis.as_ref() else { return };
         let lost = redis.timeout.saturating_mul(2).saturating_add(Duration::from_millis(200));
-        if self.following.reading.as_ref().is_some_and(|(since, ..)| outside.now.mono.since(*since) < lost) {
+        if self.following.reading.as_ref().is_some_and(|reading| outside.now.mono.since(reading.sent) < lost) {
             return;
         }
         let known = self.following.follower.position().filter(|_| !whole);
-        self.commands.push(Command::Write(Box::new(redis::sync(redis, known))));
-        self.following.reading = Some((outside.now.mono, outside.now.wall, known.cloned()));
+        let mut call = redis::sync(redis, known);
+        self.following.reads = self.following.reads.wrapping_add(1);
+        // The script does not look at it.
+        call.arguments.push(self.following.reads.to_string());
+        self.commands.push(Command::Write(Box::new(call)));
+        let (sent, wall, known) = (outside.now.mono, outside.now.wall, known.cloned());
+        self.following.reading = Some(Reading { sent, wall, known });
     }
 
     /// A reading of the log has ended.
-    pub(super) fn read(&mut self, reply: Result<&[u8], L2Failure>, outside: &mut Outside<'_>) -> L2End {
-        let Some((sent, wall, known)) = self.following.reading.take() else { return L2End::Abandoned };
+    pub(super) fn read(&mut self, call: &Call, reply: Result<&[u8], L2Failure>, outside: &mut Outside<'_>) -> L2End {
+        let this = call.arguments.last().is_some_and(|number| *number == self.following.reads.to_string());
+        let reading = if this { self.following.reading.take() } else { None };
+        let Some(Reading { sent, wall, known }) = reading else { return L2End::Abandoned };
         let follower = &mut self.following.follower;
         let before = follower.position().cloned();
         match reply.and_then(redis::read_sync) {
@@ -258,7 +278,9 @@ impl Worker {
     pub(super) fn heed_alone(&mut self, notices: Vec<Notice>, now: Instant) {
         let follower = &mut self.following.follower;
         let alone = || Position { epoch: "alone".to_owned(), n: 0 };
-        let mut to = follower.position().cloned().unwrap_or_else(|| {
+        // Never on in the log of a Redis: what it counts there would be taken for what Redis did.
+        let own = follower.position().filter(|position| position.epoch == alone().epoch).cloned();
+        let mut to = own.unwrap_or_else(|| {
             follower.read(News::Whole { at: alone(), born: 0, continues: None, bans: Vec::new() }, now);
             alone()
         });
@@ -270,6 +292,23 @@ impl Worker {
     pub(super) fn forget_alone(&mut self, now: Instant) {
         if self.force.config.redis.is_none() {
             self.following.follower.forget(now, self.force.config.memory.ttl.saturating_add(FETCH));
+        }
+    }
+
+    /// Another configuration is in force. In another log no place of this one means anything; and where entries live longer
+    /// than before, bans may be missing that were forgotten too early for them: all are read anew.
+    pub(super) fn change_logs(&mut self, before: Option<&Redis>) {
+        let now = self.force.config.redis.as_ref();
+        let name = |redis: &Redis| (redis.cluster.clone(), redis.key_prefix.clone());
+        let same = before.map(name) == now.map(name);
+        let longer = before.zip(now).is_some_and(|(before, now)| now.ttl > before.ttl);
+        if !same || longer {
+            self.following.follower.lose_place(!same);
+            self.own.lose_thread();
+        }
+        // Without L2 there is no log, and nothing to be heard from another.
+        if !same && before.is_some() && self.force.config.redis.is_some() {
+            self.forget_all();
         }
     }
 
@@ -290,7 +329,10 @@ impl Worker {
             };
             let fenced = match self.phases.get(&stream) {
                 Some(Phase::Fetching(fetching)) => self.fences(&fetching.asked, &position),
-                Some(Phase::Filling(filling)) => self.fences(&filling.asked, &position),
+                Some(Phase::Filling(filling)) => {
+                    let (asked, entry) = (&filling.asked, &filling.entry);
+                    self.admission(entry, asked.uri, &asked.draft.ruled) == Admission::Admitted
+                }
                 _ => true,
             };
             if !fenced {

@@ -160,7 +160,8 @@ impl Worker {
         if self.uses(force) {
             return;
         }
-        self.force = Rc::clone(force);
+        let before = std::mem::replace(&mut self.force, Rc::clone(force));
+        self.change_logs(before.config.redis.as_ref());
         let removed = self.memory.rebudget(budget(&force.config));
         self.count_removed(&removed);
     }
@@ -261,11 +262,6 @@ impl Worker {
     /// Whether the stream is any of this worker's business.
     pub fn knows(&self, stream: Stream) -> bool {
         self.phases.contains_key(&stream)
-    }
-
-    /// Whether any stream is under way.
-    pub fn is_busy(&self) -> bool {
-        !self.phases.is_empty()
     }
 
     /// The streams that have waited long enough: each is due an [`Event::Deadline`].

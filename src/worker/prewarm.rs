@@ -55,7 +55,11 @@ impl Worker {
 
     /// The head of the request; `None` where the rule does not say where to ask, or with what credentials.
     fn headers(&self, ruled: &Rc<Ruled>, wanted: &Wanted<'_>) -> Option<Headers> {
-        let refresh = ruled.rule.refresh.as_ref().filter(|_| ruled.rule.key.body == BodyKey::None)?;
+        let refresh = ruled
+            .rule
+            .refresh
+            .as_ref()
+            .filter(|_| ruled.rule.key.body == BodyKey::None && ruled.rule.key.properties.is_empty())?;
         let pseudo = [
             (":method", "GET"),
             (":scheme", wanted.scheme.unwrap_or("http")),

@@ -166,6 +166,7 @@ impl Worker {
         };
         let forgotten = !Self::remembers(begun, outside.now.mono);
         if forgotten || self.admission(&entry, asked.uri, &asked.draft.ruled) == Admission::Banned {
+            self.flights.unplace(asked.draft.stream);
             return self.drop_fill(&asked, NotStored::Overtaken, false, outside.now.mono);
         }
         let fill = self.fill(&asked, &entry, outside);

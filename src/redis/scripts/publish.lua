@@ -17,6 +17,7 @@ local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local fields, id = {}, nil
 local fresh = redis.pcall('XINFO', 'STREAM', KEYS[1]).err
+if fresh and #ARGV > 3 then redis.call('HSET', KEYS[2], 'born', string.format('%.0f', now)) end
 for i = 2, #ARGV - 2, 3 do
   local op, scope, value = ARGV[i], ARGV[i + 1], ARGV[i + 2]
   if scope == 'all' then value = '' end
@@ -29,7 +30,6 @@ end
 if fresh and id then
   local added = math.floor((#ARGV - 1) / 3)
   redis.call('XSETID', KEYS[1], id, 'ENTRIESADDED', string.format('%.0f', now + added))
-  redis.call('HSET', KEYS[2], 'born', string.format('%.0f', now))
 end
 local n = 0
 local log = redis.pcall('XINFO', 'STREAM', KEYS[1])

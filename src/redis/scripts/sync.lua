@@ -14,9 +14,9 @@ local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local log = redis.pcall('XINFO', 'STREAM', KEYS[1])
 if log.err and string.find(log.err, 'no such key') then
+  redis.call('HSET', KEYS[2], 'born', string.format('%.0f', now))
   local id = redis.call('XADD', KEYS[1], 'MAXLEN', '~', 10000, '*', 'op', 'prewarm', 'scope', 'uri', 'value', '-')
   redis.call('XSETID', KEYS[1], id, 'ENTRIESADDED', string.format('%.0f', now + 1))
-  redis.call('HSET', KEYS[2], 'born', string.format('%.0f', now))
   log = redis.call('XINFO', 'STREAM', KEYS[1])
 end
 if not log.err then

@@ -175,7 +175,7 @@ impl Scene {
     /// As [`Scene::until_sum`], or when Redis does not answer.
     #[track_caller]
     pub fn until_logged(&self, least: i64) -> Outcome {
-        let length = || Ok(self.stack.redis.call(&["XLEN", "fpc:log"])?.integer().unwrap_or_default());
+        let length = || self.stack.redis.notices();
         until(&format!("{least} events in the log"), || length().map(|length: i64| length >= least))
     }
 

@@ -101,7 +101,7 @@ fn the_entry_is_in_redis_though_its_client_left_at_once() {
         verdict::stored(&client.send(&profile("left"))?)?;
         client.leave();
         scene.until_fills(1.0)?;
-        verdict::same(scene.stack.redis.keys()?.len(), 1, "how many entries are in Redis")
+        verdict::same(scene.stack.redis.entries()?.len(), 1, "how many entries are in Redis")
     });
 }
 

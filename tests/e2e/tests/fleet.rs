@@ -115,9 +115,7 @@ fn change_reaches_all(lines: &'static str, changed: &'static str) {
         pods.warm(&mut workers, "/left/a")?;
         let version = pods.version().now() + 1;
         verdict::answered(&Request::new("PUT", changed).body("{}").send(pods.port(0)?)?, 204)?;
-        until("the log to have it", || {
-            Ok(pods.fleet.redis.call(&["XLEN", "fpc:log"])?.integer().unwrap_or_default() > 0)
-        })?;
+        until("the log to have it", || Ok(pods.fleet.redis.notices()? > 0))?;
         workers.iter_mut().try_for_each(|worker| pods.becomes(worker, "/left/a", version))
     });
 }

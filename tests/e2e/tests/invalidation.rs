@@ -41,7 +41,7 @@ fn change(scene: &Scene, client: &mut Client, request: &Request) -> Result<Respo
 }
 
 fn logged(scene: &Scene) -> Result<i64, String> {
-    Ok(scene.stack.redis.call(&["XLEN", "fpc:log"])?.integer().unwrap_or_default())
+    scene.stack.redis.notices()
 }
 
 /// Neither tier has it: the other worker asks the origin, and so does the one, unless L2 has the new answer by then.
@@ -399,11 +399,11 @@ fn garbage_among_the_bans_harms_nobody() {
 fn read_whole(scene: &Scene) -> Outcome {
     let reloads = || scene.sum("log_discontinuities_total", &[("reason", "trimmed")]);
     let before = reloads()?;
-    let redis = &scene.stack.redis;
-    for _ in 0..2 {
-        redis.call(&["XADD", "fpc:log", "*", "op", "prewarm", "scope", "uri", "value", "x"])?;
-    }
-    redis.call(&["XTRIM", "fpc:log", "MAXLEN", "0"])?;
+    // At one stroke: nobody may read between the two.
+    const LOSE: &str =
+        "for _ = 1, 2 do redis.call('XADD', KEYS[1], '*', 'op', 'prewarm', 'scope', 'uri', 'value', 'x') end
+        return redis.call('XTRIM', KEYS[1], 'MAXLEN', 0)";
+    scene.stack.redis.call(&["EVAL", LOSE, "1", "fpc:log"])?;
     // Two workers, and the one of the main thread.
     e2e::until("all workers to read the bans", || Ok(reloads()? >= before + 3.0))
 }

@@ -189,24 +189,24 @@ fn a_fill_that_redis_refuses_is_counted_though_nobody_waits_for_it() {
     });
 }
 
-/// Without the log's position, which its lookup would have brought, no ban could keep a fill out that came too late.
+/// A lookup without an answer may have taken the lease all the same: the fill is sent under its token, with the place up to
+/// which the log was read before. Whatever Redis makes of that, the answer is in memory.
 #[test]
-fn what_was_fetched_without_a_lookup_is_not_written_to_redis() {
+fn what_was_fetched_without_an_answer_of_redis_is_kept_in_memory() {
     let hasty = |builder| settings::patient(builder, "300ms");
     before(service::numbered).one_worker().set(hasty).play(|scene| {
         let mut client = scene.stack.client()?;
-        let dropped = [("op", "fill"), ("outcome", "dropped")];
         scene.warm(&mut client, &profile("before"))?;
         scene.stack.redis.read_only(true)?;
         verdict::stored(&client.send(&profile("refused"))?)?;
-        verdict::same(scene.sum("l2_calls_total", &dropped)?, 1.0, "fills after a refused lookup")?;
+        scene.until_sum("l2_calls_total", &[("op", "fill"), ("outcome", "refused")], 1.0)?;
         scene.stack.redis.read_only(false)?;
         scene.stack.redis.pause();
         verdict::stored(&client.send(&profile("late"))?)?;
         scene.stack.redis.resume();
-        verdict::same(scene.sum("l2_calls_total", &dropped)?, 2.0, "fills after a lookup that timed out")?;
         verdict::hit(&client.send(&profile("late"))?, "l1")?;
-        verdict::same(scene.stack.redis.keys()?.len(), 1, "how many entries are in Redis")
+        let entries = scene.stack.redis.entries()?.len();
+        verdict::holds(entries <= 2, &format!("{entries} entries in Redis, and the refused one is none"))
     });
 }
 

@@ -102,7 +102,7 @@ fn a_flood_of_variants_stays_bounded_in_both_tiers() {
         scene.until_fills(500.0)?;
         let entries = scene.sum("entries", &[])?;
         verdict::holds(entries <= 32.0, &format!("{entries} variants in memory"))?;
-        let keys = scene.stack.redis.keys()?;
+        let keys = scene.stack.redis.entries()?;
         let fields = scene.stack.redis.call(&["HLEN", keys.first().ok_or("no key")?])?.integer().unwrap_or_default();
         verdict::holds(keys.len() == 1 && fields <= 66, &format!("{fields} fields in Redis"))
     });

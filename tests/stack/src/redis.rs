@@ -131,6 +131,16 @@ impl Redis {
         Ok(keys)
     }
 
+    /// How many notices are in the log: all but the one that only makes it.
+    ///
+    /// # Errors
+    /// A sentence, when it does not run or answer.
+    pub fn notices(&self) -> Result<i64, String> {
+        const COUNT: &str = "local n = 0 for _, event in ipairs(redis.call('XRANGE', KEYS[1], '-', '+')) do
+            if event[2][6] ~= '-' then n = n + 1 end end return n";
+        Ok(self.call(&["EVAL", COUNT, "1", "fpc:log"])?.integer().unwrap_or_default())
+    }
+
     /// Makes it refuse writes like a replica (`-READONLY`), or accept them again.
     ///
     /// # Errors

@@ -4,7 +4,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use stack::{CacheStatus, Client, Metrics, Request, Response};
+use stack::{CacheStatus, Client, Metrics, Publisher, Request, Response, Scope};
 
 use crate::fixed::Fixed;
 
@@ -81,8 +81,23 @@ pub fn walk(stack: &Fixed) -> Result<Vec<Stop>, String> {
     let (echoed, mut echo) = stop("other session", Expected::L1, &identify("bob-2"), &mut one)?;
     session(&mut echo, &echoed, "bob-2");
     let (_, health) = stop("no rule", Expected::Untouched, &Request::get("/health"), &mut one)?;
+    let invalidated = invalidated(stack, &profile("dave"), &mut one)?;
     drop(shared);
-    Ok(vec![fetched, from_l1, from_l2, from_l1_there, identified, echo, health])
+    Ok(vec![fetched, from_l1, from_l2, from_l1_there, identified, echo, health, invalidated])
+}
+
+/// Invalidates by tag, as `fpcache invalidate --tag profile` does, and asks until the worker has heard of it.
+fn invalidated(stack: &Fixed, request: &Request, client: &mut Client) -> Result<Stop, String> {
+    Publisher::connect(&stack.redis)?.invalidate(&Scope::Tag("profile".to_owned()))?;
+    let begun = Instant::now();
+    loop {
+        let response = client.send(request)?;
+        let stored = Expected::Stored.met(response.cache_status().as_ref());
+        if stored || begun.elapsed() > Duration::from_secs(3) {
+            return Ok(judged("invalidated", Expected::Stored, request, &response));
+        }
+        thread::sleep(Duration::from_millis(10));
+    }
 }
 
 /// What the service was asked, and what the metrics say; then what of it is not as it should be.
@@ -94,9 +109,11 @@ pub fn proof(stack: &Fixed) -> Result<(String, Vec<String>), String> {
     lines.push("What the cache counted (/stats/prometheus):".to_owned());
     lines.extend(counted(&metrics));
     let mut wrong = Vec::new();
-    for route in ["GET /v1/fingerprints/profiles/{id}", "POST /api/v1/fingerprint/identify"] {
-        if counts.get(route) != Some(&json!(1)) {
-            wrong.push(format!("{route} should have reached the service once; it did {} times", asked(&counts, route)));
+    // The profile once more after its invalidation.
+    for (route, times) in [("GET /v1/fingerprints/profiles/{id}", 2), ("POST /api/v1/fingerprint/identify", 1)] {
+        if counts.get(route) != Some(&json!(times)) {
+            let found = asked(&counts, route);
+            wrong.push(format!("{route} should have reached the service {times} times; it did {found} times"));
         }
     }
     Ok((lines.join("\n"), wrong))

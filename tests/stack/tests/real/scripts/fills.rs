@@ -98,6 +98,7 @@ fn an_entry_from_beyond_the_log_is_none() {
     both.redis.call(&["DEL", "fpc:log"]).unwrap();
     both.double.keys().streams.clear();
     assert!(matches!(redis::read_lookup(&both.want(B, LONG)).unwrap(), Lookup::Led { other: false, .. }));
+    both.begin_log();
     both.publish(&[tag(Op::Invalidate, "t")]);
     assert!(matches!(redis::read_lookup(&both.want(B, LONG)).unwrap(), Lookup::Hit { .. }));
 }

@@ -57,7 +57,7 @@ fn a_fill_gives_the_lease_back_stored_or_not() {
     assert!(!both.fill(A, &beyond, b"entry"));
     assert!(led(&both.want(B, LONG)), "it was given back");
     assert!(both.fill(B, &at, b"entry"));
-    assert_eq!(both.redis.keys().unwrap(), [place().hash]);
+    assert_eq!(both.redis.entries().unwrap(), [place().hash]);
 }
 
 #[test]

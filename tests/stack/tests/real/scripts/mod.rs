@@ -5,9 +5,11 @@
 //! - [`fills`]: what is stored, what is fenced off, what a lookup finds of it.
 //! - [`log`]: notices published and read on, or all bans.
 //! - [`overflow`]: more bans than Redis keeps.
+//! - [`birth`]: a log that somebody makes, and one from before it.
 //! - [`agree`]: a long random conversation.
 
 mod agree;
+mod birth;
 mod fills;
 mod leases;
 mod log;
@@ -53,7 +55,16 @@ impl Both {
         let (redis, webdis, folder) = super::l2();
         let rules = r#"{"redis":{"cluster":"webdis"},"rules":[{"name":"r","match":{"path":"/**"}}]}"#;
         let config = Config::parse(rules.as_bytes()).unwrap();
-        Self { redis, webdis, double: Server::new(), config, epochs: Vec::new(), _folder: folder }
+        let mut both = Self { redis, webdis, double: Server::new(), config, epochs: Vec::new(), _folder: folder };
+        both.begin_log();
+        both
+    }
+
+    /// An empty log that counts from zero on. Whoever makes one himself begins at the time, which is not the same for both:
+    /// [`birth`] is about that.
+    fn begin_log(&mut self) {
+        self.redis.call(&["XGROUP", "CREATE", "fpc:log", "nobody", "$", "MKSTREAM"]).unwrap();
+        self.double.keys().streams.entry(b"fpc:log".to_vec()).or_default();
     }
 
     /// What both say to a call; they say the same, except for times.
@@ -156,6 +167,7 @@ impl Both {
     fn flush(&mut self) {
         self.redis.call(&["FLUSHALL"]).unwrap();
         self.double.keys().flush();
+        self.begin_log();
     }
 
     /// Another epoch that continues this one, as at a failover; all data is still there.
@@ -177,6 +189,8 @@ impl Both {
         let mut keys = self.double.keys();
         keys.flush();
         (keys.before, keys.epoch) = (None, keys.epoch + 1);
+        drop(keys);
+        self.begin_log();
     }
 
     fn look(&mut self, selecting: &Selecting, want: &Want) -> Vec<u8> {
