@@ -46,7 +46,7 @@ pub enum L2End {
     Failed(L2Failure),
     /// It was not sent: too many fills are under way, L2 does not answer, or it did not say where its log stood.
     Dropped,
-    /// What was to be stored had been fetched before an invalidation.
+    /// What was to be stored had been fetched under a lease that had ended, under another master, or before a flush.
     Fenced,
     /// The client left before the answer came, or nobody waits for it any more.
     Abandoned,

@@ -2,7 +2,7 @@
 //! an invalidation of everything.
 //!
 //! Places are written as `/target` (of any host) or `host/target`; the target is path and query as in the primary key.
-//! A scheme in front is taken off, and a host is compared in lower case, with its port if it has one.
+//! A scheme in front is taken off, and a host is compared in lower case, with its port unless that is 80 or 443.
 
 use crate::config::Pattern;
 use crate::key::push_hex;
@@ -88,8 +88,8 @@ impl Scope {
         match scope {
             "key" => Some(Self::Key(value.to_owned())),
             "uri" => uri(value).map(Self::Uri),
-            "prefix" => place(value).map(Self::Prefix),
-            "pattern" => place(value).and_then(|place| Pattern::target(&place)).map(Self::Pattern),
+            "prefix" => compared(value).map(Self::Prefix),
+            "pattern" => compared(value).and_then(|place| Pattern::target(&place)).map(Self::Pattern),
             "tag" => Some(Self::Tag(value.to_owned())),
             "rule" => Some(Self::Rule(value.to_owned())),
             _ => None,
@@ -184,7 +184,22 @@ fn uri(value: &str) -> Option<String> {
         // RFC 9110 §4.2.3: "an empty path component is equivalent to an absolute path of '/'".
         place.push('/');
     }
-    Some(place)
+    compared(&place)
+}
+
+/// A place as it is compared: without a port that goes without saying. The start of a host is left as it is.
+fn compared(value: &str) -> Option<String> {
+    let place = place(value)?;
+    let (host, target) = place.split_at_checked(place.find('/').unwrap_or(place.len()))?;
+    Some(if target.is_empty() { place } else { format!("{}{target}", bare(host)) })
+}
+
+/// A host without its port, where that is the default of `http` or `https`, whichever it was, or empty.
+pub(crate) fn bare(host: &str) -> &str {
+    match host.rsplit_once(':') {
+        Some((name, port)) if matches!(port.trim_start_matches('0'), "80" | "443") || port.is_empty() => name,
+        _ => host,
+    }
 }
 
 /// A place without its scheme, its host in lower case; `None` where nothing is left.

@@ -2,7 +2,7 @@
 
 use super::About;
 use crate::key::push_hex;
-use crate::notice::{Notice, Op, Scope};
+use crate::notice::{Notice, Op, Scope, bare};
 use crate::time::Instant;
 use std::collections::HashMap;
 use xxhash_rust::xxh3::xxh3_128;
@@ -160,29 +160,34 @@ pub(super) struct Subject<'a> {
     /// The fields of all bans that would name it.
     fields: Vec<u128>,
     target: &'a str,
-    /// The host in lower case, then the target.
-    place: String,
+    /// The host in lower case, then the target; with the host's port and, where that goes without saying, without it.
+    places: [String; 2],
 }
 
 impl<'a> Subject<'a> {
     pub(super) fn new(about: &About<'a>) -> Self {
         let mut uri = String::with_capacity(32);
         push_hex(&mut uri, about.uri, 32);
-        let mut place = about.host.to_ascii_lowercase();
-        place.push_str(about.target);
-        let uris = [uri.as_str(), about.target, place.as_str()].map(|value| field("uri", value));
+        let host = about.host.to_ascii_lowercase();
+        let places = [&host, bare(&host)].map(|host| format!("{host}{}", about.target));
+        let [place, plain] = &places;
+        let uris = [uri.as_str(), about.target, place, plain].map(|value| field("uri", value));
         let tags = about.tags.iter().chain(about.more_tags).map(|tag| field("tag", tag));
         let names = [field("key", about.key), field("rule", about.rule)];
-        Self { fields: names.into_iter().chain(uris).chain(tags).collect(), target: about.target, place }
+        Self { fields: names.into_iter().chain(uris).chain(tags).collect(), target: about.target, places }
     }
 
     /// Whether a prefix or a pattern is about it.
     fn is_in(&self, scope: &Scope) -> bool {
-        let place = if scope.value().starts_with('/') { self.target } else { &self.place };
-        match scope {
+        let matches = |place: &str| match scope {
             Scope::Prefix(start) => place.starts_with(start.as_str()),
             Scope::Pattern(pattern) => pattern.matches(place.as_bytes()),
             Scope::Key(_) | Scope::Uri(_) | Scope::Tag(_) | Scope::Rule(_) | Scope::All => false,
+        };
+        if scope.value().starts_with('/') {
+            matches(self.target)
+        } else {
+            self.places.iter().any(|place| matches(place))
         }
     }
 }

@@ -24,7 +24,7 @@ use std::time::Duration;
 const LOOKS: Duration = Duration::from_millis(25);
 /// How much later than the interval a worker that is not told reads for itself.
 const GRACE: Duration = Duration::from_millis(75);
-/// The longest that a fetch lasts, all its waits and a hanging fill included.
+/// The longest that a fetch lasts whose answer is stored; a hanging fill included.
 const FETCH: Duration = Duration::from_secs(120);
 /// The first byte of what one worker tells another: a batch of the log, or a key of Redis that was filled.
 const BATCH: u8 = b'b';
@@ -121,6 +121,29 @@ impl Worker {
     /// Whether an entry is older than an invalidation of it.
     pub(super) fn admission(&self, entry: &Entry, uri: u128, ruled: &Ruled) -> Admission {
         about(entry, uri, ruled, |about| self.following.follower.admits(about, &entry.position))
+    }
+
+    /// Whether what a request found before is invalidated by now.
+    pub(super) fn is_banned(&self, held: &Held, asked: &Asked) -> bool {
+        self.admission(&held.entry, held.uri, &asked.draft.ruled) == Admission::Banned
+    }
+
+    /// Whether what a request found before may still be served.
+    pub(super) fn may_serve(&self, held: &Held, asked: &Asked, now: Instant) -> bool {
+        let standing = self.standing(held, &asked.draft.ruled, now);
+        !asked.overtaken && !matches!(standing, Standing::Banned | Standing::Suspended)
+    }
+
+    /// Whether the bans are still known that came after a fetch which began then.
+    pub(super) fn remembers(begun: Instant, now: Instant) -> bool {
+        now.since(begun) <= FETCH
+    }
+
+    /// Where an answer stands that the origin has confirmed: no further on than this worker has read, since only up to there
+    /// it is known not to be invalidated.
+    pub(super) fn confirmed_at(&self, position: &Position) -> Position {
+        let follower = &self.following.follower;
+        follower.position().filter(|_| !follower.knows(position)).unwrap_or(position).clone()
     }
 
     /// Whether what a request brings, asked for when the log stood at `position`, is not invalidated yet. Its tags are not
@@ -268,7 +291,7 @@ impl Worker {
     /// Forgets its own notices with what they are about.
     pub(super) fn forget_alone(&mut self, now: Instant) {
         if self.force.config.redis.is_none() {
-            self.following.follower.forget(now, self.force.config.memory.ttl);
+            self.following.follower.forget(now, self.force.config.memory.ttl.saturating_add(FETCH));
         }
     }
 

@@ -6,7 +6,6 @@
 use super::follow::Standing;
 use super::wait::{FIRST_PAUSE, may_fill};
 use super::{Outside, Worker, validate};
-use crate::bans::Admission;
 use crate::codec;
 use crate::entry::Entry;
 use crate::memory::Held;
@@ -371,8 +370,10 @@ impl Worker {
         stale: Option<Held>,
         outside: &Outside<'_>,
     ) -> (Option<Phase>, Verdict) {
+        let early = reason == Forward::EarlyRefresh;
+        let served = |held: &Held| early && (asked.background || self.may_serve(held, &asked, outside.now.mono));
         match stale {
-            Some(held) if reason == Forward::EarlyRefresh => self.hit(&asked, &held, Tier::L1, outside),
+            Some(held) if served(&held) => self.hit(&asked, &held, Tier::L1, outside),
             _ if asked.slot.is_some() => self.end_refresh(&asked, RefreshEnd::Failed),
             stale => self.fetch(asked, reason, stale, None, outside),
         }
@@ -404,9 +405,8 @@ impl Worker {
         if asked.draft.directives.only_if_cached {
             return self.nothing(&asked);
         }
-        // What was invalidated meanwhile lends no validator: confirmed, it would come back to life behind its own ban.
-        let banned = |held: &Held| self.admission(&held.entry, held.uri, &asked.draft.ruled) == Admission::Banned;
-        let held = stale.filter(|held| !asked.overtaken && !banned(held));
+        // What was invalidated while it waited lends no validator: it would come back to life, behind its own ban.
+        let held = stale.filter(|held| !asked.overtaken && !self.is_banned(held, &asked));
         let conditions = held.as_ref().map(|held| validate::conditions(&asked, reason, held)).unwrap_or_default();
         let validating = !conditions.is_empty();
         let verdict = if asked.background {

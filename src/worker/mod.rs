@@ -32,7 +32,7 @@ mod wait;
 use crate::config::{Config, Redis};
 use crate::memory::{Budget, Memory, Removed};
 use crate::metrics::{L2End, Metric, RefreshEnd, Status, Tier};
-use crate::reason::{Forward, NotStored};
+use crate::reason::{Forward, L2Failure, NotStored};
 use crate::redis::breaker::{Breaker, Change};
 use crate::shared::Shared;
 use crate::time::{Instant, Now};
@@ -272,6 +272,8 @@ impl Worker {
             Phase::Waiting(waiting) => waiting.asked.patience.is_some_and(|until| now >= until),
             Phase::Polling(polling) => now >= polling.due,
             Phase::Parked(parked) => now.since(parked.since) >= lost,
+            // Its reply never comes: the root that asked is gone.
+            Phase::Lookup(looking) => now.since(looking.sent) >= lost,
             _ => false,
         };
         let over = self.phases.iter().filter(|(_, phase)| over(phase));
@@ -321,6 +323,7 @@ impl Worker {
             (Some(Phase::ReadingBody(reading)), Event::Deadline) => self.give_up_body(*reading, outside),
             (Some(Phase::Passing(passing)), Event::RequestBody { .. }) => self.late_body(passing, outside),
             (Some(Phase::Lookup(looking)), Event::L2(reply)) => self.looked(*looking, reply, outside),
+            (Some(Phase::Lookup(looking)), Event::Deadline) => self.looked(*looking, Err(L2Failure::Timeout), outside),
             (Some(phase), Event::RequestBody { .. }) if pauses(&phase) => (Some(phase), Verdict::Pause),
             (Some(Phase::Waiting(waiting)), Event::Deadline) if waiting.turn.is_none() => {
                 self.waited(*waiting, outside)

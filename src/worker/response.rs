@@ -164,7 +164,8 @@ impl Worker {
             }
             Err(reason) => return self.drop_fill(&asked, reason, reason.is_lasting(), outside.now.mono),
         };
-        if self.admission(&entry, asked.uri, &asked.draft.ruled) == Admission::Banned {
+        let forgotten = !Self::remembers(begun, outside.now.mono);
+        if forgotten || self.admission(&entry, asked.uri, &asked.draft.ruled) == Admission::Banned {
             self.flights.unplace(asked.draft.stream);
             return self.drop_fill(&asked, NotStored::Overtaken, false, outside.now.mono);
         }

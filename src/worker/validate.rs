@@ -3,16 +3,17 @@
 use super::answer::aged;
 use super::response::{dated, group_host, request, status, targeted};
 use super::{Outside, Worker};
-use crate::bans::Admission;
 use crate::config::SetCookie;
 use crate::entry::Entry;
 use crate::http::etag::{EntityTag, EntityTags};
 use crate::http::{Headers, ResponseDirectives, tags, withheld_fields};
 use crate::memory::Held;
 use crate::metrics::{Metric, RefreshEnd, Status, Tier};
+use crate::position::Position;
 use crate::reason::Forward;
 use crate::rfc9111::cache_status::Outcome;
 use crate::rfc9111::{freshness, selection, storage, validation};
+use crate::time::Instant;
 use crate::transaction::{Asked, Command, Fetching, Phase, Turn, Verdict};
 use std::rc::Rc;
 
@@ -50,7 +51,7 @@ impl Worker {
         outside: &mut Outside<'_>,
     ) -> Option<(Option<Phase>, Verdict)> {
         let held = fetching.held.clone().filter(|_| fetching.validating && status(headers) == Some(304))?;
-        let fresh = from_origin.then(|| freshened(fetching, &held, headers, outside)).flatten();
+        let fresh = from_origin.then(|| self.freshened(fetching, &held, headers, outside)).flatten();
         if fresh.is_none() && speaks_of_the_clients(fetching, headers) {
             return None;
         }
@@ -68,9 +69,8 @@ impl Worker {
     ) -> (Option<Phase>, Verdict) {
         let asked = &fetching.asked;
         let rule = asked.draft.ruled.symbol;
-        let fresh = fresh.filter(|fresh| {
-            !asked.overtaken && self.admission(&fresh.entry, fresh.uri, &asked.draft.ruled) != Admission::Banned
-        });
+        let kept = self.may_keep(fetching, held, outside.now.mono);
+        let fresh = fresh.filter(|fresh| kept && !self.is_banned(fresh, asked));
         if let Some(fresh) = &fresh {
             self.renew(asked, fresh.clone(), outside);
             self.end_flight(asked.draft.stream, &Turn::Answer(fresh.clone(), Tier::Origin));
@@ -115,9 +115,30 @@ impl Worker {
         if !headers.contains("etag") && !headers.contains("last-modified") {
             return;
         }
-        if let Some(fresh) = renewed(fetching, &held, headers, outside).filter(|_| !fetching.asked.overtaken) {
+        if self.may_keep(fetching, &held, outside.now.mono)
+            && let Some(fresh) = self.renewed(fetching, &held, headers, outside)
+        {
             self.renew(&fetching.asked, fresh, outside);
         }
+    }
+
+    /// Whether news of a stored answer are kept: neither it nor they are invalidated, as far as anybody remembers.
+    fn may_keep(&self, fetching: &Fetching, held: &Held, now: Instant) -> bool {
+        let remembered = Self::remembers(fetching.sent.mono, now);
+        remembered && !fetching.asked.overtaken && !self.is_banned(held, &fetching.asked)
+    }
+
+    /// The stored answer with the fields of the 304, its age reckoned anew; `None` when the 304 speaks of another answer
+    /// or of one that may no longer be stored.
+    fn freshened(&self, fetching: &Fetching, held: &Held, headers: &Headers, outside: &Outside<'_>) -> Option<Held> {
+        validation::answers(&held.entry.headers, headers).then_some(())?;
+        self.renewed(fetching, held, headers, outside)
+    }
+
+    /// The stored answer with newer fields; `None` when it may no longer be stored.
+    fn renewed(&self, fetching: &Fetching, held: &Held, headers: &Headers, outside: &Outside<'_>) -> Option<Held> {
+        let position = self.confirmed_at(&fetching.position);
+        renewed(fetching, held, headers, position, outside)
     }
 
     fn renew(&mut self, asked: &Asked, fresh: Held, outside: &mut Outside<'_>) {
@@ -135,15 +156,14 @@ fn speaks_of_the_clients(fetching: &Fetching, headers: &Headers) -> bool {
     }
 }
 
-/// The stored answer with the fields of the 304, its age reckoned anew; `None` when the 304 speaks of another answer
-/// or of one that may no longer be stored.
-fn freshened(fetching: &Fetching, held: &Held, headers: &Headers, outside: &Outside<'_>) -> Option<Held> {
-    validation::answers(&held.entry.headers, headers).then_some(())?;
-    renewed(fetching, held, headers, outside)
-}
-
-/// The stored answer with newer fields; `None` when it may no longer be stored.
-fn renewed(fetching: &Fetching, held: &Held, headers: &Headers, outside: &Outside<'_>) -> Option<Held> {
+/// The stored answer with newer fields, as it stands at `position`; `None` when it may no longer be stored.
+fn renewed(
+    fetching: &Fetching,
+    held: &Held,
+    headers: &Headers,
+    position: Position,
+    outside: &Outside<'_>,
+) -> Option<Held> {
     let rule = &fetching.asked.draft.ruled.rule;
     let keeps_cookies = rule.set_cookie == SetCookie::Store;
     let update = storage::storable_headers(headers, keeps_cookies, |name| rule.strips(name)).ok()?;
@@ -167,7 +187,7 @@ fn renewed(fetching: &Fetching, held: &Held, headers: &Headers, outside: &Outsid
         explicit: freshness::explicit_lifetime(&all, &directives, outside.now.wall),
         unmodified: freshness::unmodified_for(&all, outside.now.wall),
         initial_age: freshness::initial_age(headers, fetching.sent.wall, outside.now.wall, delay),
-        position: fetching.position.clone(),
+        position,
         made_in: delay,
         tags: if named.is_empty() { held.entry.tags.clone() } else { named },
         headers: merged,

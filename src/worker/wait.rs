@@ -162,9 +162,10 @@ impl Worker {
         if looking.asked.background {
             return self.end_refresh(&looking.asked, RefreshEnd::Yielded);
         }
-        match looking.stale.clone() {
+        // While L2 was asked it may have been invalidated.
+        match looking.stale.clone().filter(|held| self.may_serve(held, &looking.asked, now)) {
             Some(held) => self.hit(&looking.asked, &held, Tier::L1, outside),
-            None => self.fetch(looking.asked, looking.reason, None, None, outside),
+            None => self.fetch(looking.asked, looking.reason, looking.stale, None, outside),
         }
     }
 

@@ -11,6 +11,7 @@ mod following;
 mod forms;
 mod gone;
 mod l2;
+mod meanwhile;
 mod message;
 mod notices;
 mod polling;
