@@ -158,7 +158,9 @@ impl Follower {
         let (why, empties) = match &self.position {
             None => (Discontinuity::Start, false),
             Some(known) if known.epoch != at.epoch => {
-                (Discontinuity::Epoch, continues != Some(known.epoch.as_str()) || known.n < born)
+                let continued = continues == Some(known.epoch.as_str()) && known.n >= born;
+                // A master that comes back from an older file continues itself, and has lost what came after.
+                (Discontinuity::Epoch, !continued || known.n > at.n)
             }
             Some(known) if known.n > at.n || known.n < born => (Discontinuity::Rewound, true),
             Some(_) => (Discontinuity::Trimmed, false),

@@ -111,6 +111,7 @@ fn reading_whole_says_what_broke_the_thread() {
         ("x", 4, None, Discontinuity::Rewound, true),
         ("x", 4, Some("x"), Discontinuity::Rewound, true),
         ("y", 9, Some("x"), Discontinuity::Epoch, false),
+        ("y", 4, Some("x"), Discontinuity::Epoch, true),
         ("y", 5, Some("w"), Discontinuity::Epoch, true),
         ("y", 5, None, Discontinuity::Epoch, true),
     ] {

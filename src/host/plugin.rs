@@ -21,7 +21,7 @@ thread_local! {
 }
 
 /// What stands in this VM's queue when errands wait; all else was told by other workers.
-pub const ERRAND: &[u8] = b"errand";
+const ERRAND: &[u8] = b"errand";
 
 /// A plugin's part of this VM.
 pub struct Plugin {
@@ -150,6 +150,22 @@ impl Plugin {
         self.queue.set(queue(&self.name.borrow()));
     }
 
+    /// Hands over what other workers have told.
+    pub fn read_queue(&self, queue: u32) {
+        while let Ok(Some(bytes)) = hostcalls::dequeue_shared_queue(queue) {
+            if bytes != ERRAND {
+                self.step(|worker, outside| worker.told(&bytes, outside));
+            }
+        }
+    }
+
+    /// The same where the host has called nobody, since the root that it would call is gone.
+    pub fn read_own_queue(&self) {
+        if let Some(queue) = self.queue.get() {
+            self.read_queue(queue);
+        }
+    }
+
     /// How soon the root's next tick is wanted, where that has changed.
     pub fn new_pace(&self) -> Option<Duration> {
         let pace = self.worker.borrow().pace();
@@ -195,11 +211,6 @@ impl Plugin {
     /// Tells the worker how something written to L2 ended.
     pub fn written(&self, call: Call, reply: Result<&[u8], crate::reason::L2Failure>) {
         self.step(|worker, outside| worker.written(call, reply, outside));
-    }
-
-    /// Hands over what another worker has told.
-    pub fn told(&self, bytes: &[u8]) {
-        self.step(|worker, outside| worker.told(bytes, outside));
     }
 
     /// Does what is due from time to time.

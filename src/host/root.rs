@@ -2,7 +2,7 @@
 //! the errands of its streams, among them refreshes: streams of our own, whose calls it makes and hears.
 
 use super::outside::HostShared;
-use super::plugin::{ERRAND, Errand, Plugin, Setting};
+use super::plugin::{Errand, Plugin, Setting};
 use super::stream::{HttpStream, read_buffer, read_reply, reply, served};
 use crate::config::Config;
 use crate::http::Headers;
@@ -209,11 +209,7 @@ impl RootContext for Root {
 
     fn on_queue_ready(&mut self, queue: u32) {
         let Some(plugin) = self.plugin() else { return };
-        while let Ok(Some(bytes)) = hostcalls::dequeue_shared_queue(queue) {
-            if bytes != ERRAND {
-                plugin.told(&bytes);
-            }
-        }
+        plugin.read_queue(queue);
         plugin.run_commands();
         self.run_errands(&plugin);
     }
@@ -227,6 +223,7 @@ impl RootContext for Root {
         for stream in plugin.ask(|worker| worker.overdue(super::outside::mono())) {
             self.drive(&plugin, stream, Event::Deadline);
         }
+        plugin.read_own_queue();
         plugin.tick();
         plugin.run_commands();
         self.run_errands(&plugin);

@@ -1,10 +1,11 @@
 //! All mutable state of one VM, and the one place that holds any: events in, verdicts and commands out.
 //!
+//! - `chart`: which event moves which phase, and where to.
 //! - `request`: from the head to the verdict of L1, and the body where it is part of the key.
 //! - `answer`: answers from the cache.
 //! - `wait`, `flights`: waiting for answers that others ask for.
-//! - `lookup`: what L2 answers.
-//! - `follow`: the log of invalidations, and what it means for an entry.
+//! - `lookup`, `fetch`: what L2 answers, and what goes on to the origin.
+//! - `follow`, `standing`: the log of invalidations, and what it means for an entry.
 //! - `early`, `prewarm`: answers asked for before they are needed.
 //! - `stale`: stale answers, and refreshes that nobody waits for.
 //! - `response`: what the origin answers: captured, stored, or left alone.
@@ -15,7 +16,9 @@
 
 mod answer;
 mod change;
+mod chart;
 mod early;
+mod fetch;
 mod fills;
 mod flights;
 mod follow;
@@ -25,18 +28,19 @@ mod prewarm;
 mod request;
 mod response;
 mod stale;
+mod standing;
 mod unheard;
 mod validate;
 mod wait;
 
 use crate::config::{Config, Redis};
 use crate::memory::{Budget, Memory, Removed};
-use crate::metrics::{L2End, Metric, RefreshEnd, Status, Tier};
-use crate::reason::{Forward, L2Failure, NotStored};
+use crate::metrics::{L2End, Metric, Status, Tier};
+use crate::reason::Forward;
 use crate::redis::breaker::{Breaker, Change};
 use crate::shared::Shared;
 use crate::time::{Instant, Now};
-use crate::transaction::{Command, Event, Passing, Phase, Ruled, Stream, Turn, Verdict};
+use crate::transaction::{Command, Event, Passing, Phase, Ruled, Stream, Verdict};
 use fills::Fills;
 use flights::Flights;
 use follow::Following;
@@ -51,6 +55,8 @@ use unheard::Unheard;
 pub const BODY_WAIT: Duration = Duration::from_secs(1);
 /// A body that comes this soon after its request was let go had been held back by the host.
 const HELD_BACK: Duration = Duration::from_millis(50);
+/// By how much the reply to a lookup may be late, since its thread was busy, before it counts as lost.
+const STALL: Duration = Duration::from_millis(500);
 /// How many keys one sweep looks at, and how often there is one.
 const SWEEP: usize = 256;
 const SWEEPS: Duration = Duration::from_millis(100);
@@ -229,7 +235,7 @@ impl Worker {
         let phase = self.phases.remove(&stream);
         self.captured = self.captured.saturating_sub(phase.as_ref().map_or(0, captured));
         let (phase, verdict) = self.step(stream, phase, event, outside);
-        if !phase.as_ref().is_some_and(asks) && !self.flights.is_idle() {
+        if !phase.as_ref().is_some_and(chart::asks) && !self.flights.is_idle() {
             self.settle(stream);
         }
         if let Some(phase) = phase {
@@ -273,7 +279,7 @@ impl Worker {
             Phase::Polling(polling) => now >= polling.due,
             Phase::Parked(parked) => now.since(parked.since) >= lost,
             // Its reply never comes: the root that asked is gone.
-            Phase::Lookup(looking) => now.since(looking.sent) >= lost,
+            Phase::Lookup(looking) => now.since(looking.sent) >= lost.saturating_add(STALL),
             _ => false,
         };
         let over = self.phases.iter().filter(|(_, phase)| over(phase));
@@ -306,77 +312,6 @@ impl Worker {
             let removed = self.memory.sweep(now, SWEEP);
             self.count_removed(&removed);
         }
-    }
-
-    fn step(
-        &mut self,
-        stream: Stream,
-        phase: Option<Phase>,
-        event: Event<'_>,
-        outside: &mut Outside<'_>,
-    ) -> (Option<Phase>, Verdict) {
-        match (phase, event) {
-            (None, Event::RequestHead { headers, end }) => self.begin(stream, headers, end, outside),
-            (Some(Phase::ReadingBody(reading)), Event::RequestBody { length, bytes }) => {
-                self.read_body(*reading, length, bytes, outside)
-            }
-            (Some(Phase::ReadingBody(reading)), Event::Deadline) => self.give_up_body(*reading, outside),
-            (Some(Phase::Passing(passing)), Event::RequestBody { .. }) => self.late_body(passing, outside),
-            (Some(Phase::Lookup(looking)), Event::L2(reply)) => self.looked(*looking, reply, outside),
-            (Some(Phase::Lookup(looking)), Event::Deadline) => self.looked(*looking, Err(L2Failure::Timeout), outside),
-            (Some(phase), Event::RequestBody { .. }) if pauses(&phase) => (Some(phase), Verdict::Pause),
-            (Some(Phase::Waiting(waiting)), Event::Deadline) if waiting.turn.is_none() => {
-                self.waited(*waiting, outside)
-            }
-            (Some(Phase::Waiting(waiting)), Event::Woken | Event::Deadline) => self.woken(*waiting, outside),
-            (Some(Phase::Waiting(waiting)), Event::Gone) => self.leaves(&waiting),
-            (Some(Phase::Polling(polling)), Event::Woken | Event::Deadline) => self.poll_again(*polling, outside),
-            (Some(Phase::Polling(polling)), Event::Gone) => self.give_up(&polling.looking),
-            (Some(Phase::Parked(parked)), Event::Woken | Event::Deadline) => self.unparked(*parked, outside),
-            (Some(Phase::Parked(parked)), Event::Gone) => self.abandon(&parked.looking),
-            (Some(Phase::Lookup(looking)), Event::Gone) => self.abandon(&looking),
-            (Some(Phase::Refreshing(refreshing)), Event::Refresh) => self.begin_refresh(*refreshing, outside),
-            (Some(Phase::Changing(changing)), Event::ResponseHead { headers, end, from_origin }) => {
-                self.changed(*changing, headers, end, from_origin, outside)
-            }
-            (Some(phase @ Phase::Changing(_)), Event::RequestBody { .. }) => (Some(phase), Verdict::Continue),
-            (Some(phase @ Phase::Fetching(_)), Event::RequestBody { .. }) => (Some(phase), Verdict::Continue),
-            (Some(Phase::Fetching(fetching)), Event::ResponseHead { headers, end, from_origin }) => {
-                self.respond(*fetching, headers, end, from_origin, outside)
-            }
-            (Some(Phase::Fetching(fetching)), Event::Gone) if fetching.asked.background => {
-                self.end_refresh(&fetching.asked, RefreshEnd::Failed)
-            }
-            (Some(Phase::Fetching(fetching)), Event::Gone) => self.count_fetch(&fetching),
-            (Some(Phase::Passing(passing)), Event::ResponseHead { headers, .. }) => self.passed(passing, &headers),
-            (Some(Phase::Filling(filling)), Event::ResponseBody(bytes)) => {
-                self.capture(*filling, bytes, outside.now.mono)
-            }
-            (Some(Phase::Filling(filling)), Event::ResponseEnd) => self.finish(*filling, outside),
-            (Some(Phase::Filling(filling)), Event::Gone) => {
-                self.drop_fill(&filling.asked, NotStored::NotWhole, false, outside.now.mono)
-            }
-            (Some(phase), Event::ResponseBody(_)) => (Some(phase), Verdict::Continue),
-            (_, Event::Gone | Event::ResponseEnd) => (None, Verdict::Continue),
-            // Whoever was to be woken has moved on by itself.
-            (phase, Event::Woken) => (phase, Verdict::Pause),
-            (phase, event) => self.unexpected(phase.as_ref(), &event),
-        }
-    }
-
-    /// A pair of state and event that the chart does not have: counted, and the stream is left alone from here on.
-    fn unexpected(&mut self, phase: Option<&Phase>, event: &Event<'_>) -> (Option<Phase>, Verdict) {
-        // After an answer from the cache the host still reports on its own reply; that is nothing to count.
-        if phase.is_some() {
-            let reason = match event {
-                Event::L2(_) => "l2_reply",
-                Event::ResponseHead { .. } => "response_head",
-                Event::RequestHead { .. } => "request_head",
-                _ => "event",
-            };
-            self.count(Metric::Unexpected { reason });
-        }
-        (None, Verdict::Continue)
     }
 
     fn pass(&mut self, rule: u16, reason: Forward, let_go: Option<Instant>) -> (Option<Phase>, Verdict) {
@@ -428,21 +363,6 @@ impl Worker {
         };
         self.commands.push(Command::Count(Metric::BreakerOpen, delta));
     }
-}
-
-/// Whether a request in this phase asks for an answer that others may wait for.
-fn asks(phase: &Phase) -> bool {
-    match phase {
-        // Whose turn it is to lead leads, though it does not know yet.
-        Phase::Waiting(waiting) => matches!(waiting.turn, Some(Turn::Lead)),
-        Phase::Passing(_) | Phase::Changing(_) | Phase::ReadingBody(_) => false,
-        _ => true,
-    }
-}
-
-/// Whether a request in this phase is held back.
-fn pauses(phase: &Phase) -> bool {
-    matches!(phase, Phase::Waiting(_) | Phase::Lookup(_) | Phase::Polling(_) | Phase::Parked(_))
 }
 
 fn captured(phase: &Phase) -> usize {

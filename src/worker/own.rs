@@ -95,7 +95,7 @@ impl Worker {
         self.memory.move_on(own.uri, &own.from, at, |held| {
             let ruled = rules.iter().find(|ruled| ruled.symbol == held.rule);
             ruled.is_some_and(|ruled| {
-                super::follow::admitted(others, &held.entry, held.uri, ruled, &at.epoch) == Admission::Admitted
+                super::standing::admitted(others, &held.entry, held.uri, ruled, &at.epoch) == Admission::Admitted
             })
         });
         for phase in self.phases.values_mut() {
@@ -103,7 +103,7 @@ impl Worker {
             let (entry, asked) = (&filling.entry, &filling.asked);
             let about = asked.uri == own.uri && entry.position == own.from;
             if about
-                && super::follow::admitted(others, entry, asked.uri, &asked.draft.ruled, &at.epoch)
+                && super::standing::admitted(others, entry, asked.uri, &asked.draft.ruled, &at.epoch)
                     == Admission::Admitted
             {
                 filling.entry.position = at.clone();

@@ -1,6 +1,6 @@
 //! From the request's head to the verdict of L1.
 
-use super::follow::Standing;
+use super::standing::Standing;
 use super::{HELD_BACK, Outside, Worker};
 use crate::config::{BodyKey, ClientDirectives, Projection};
 use crate::echo::Echo;

@@ -2,7 +2,7 @@
 //! refreshes that nobody waits for.
 
 use super::answer::aged;
-use super::follow::Standing;
+use super::standing::Standing;
 use super::{Outside, Worker};
 use crate::config::BodyKey;
 use crate::http::Headers;

@@ -2,7 +2,7 @@
 //!
 //! Nobody waits longer than `fill.wait`, all waits together. Then a request goes to the origin by itself.
 
-use super::follow::Standing;
+use super::standing::Standing;
 use super::{Outside, Worker};
 use crate::config::Auth;
 use crate::memory::Held;
