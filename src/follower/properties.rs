@@ -94,8 +94,7 @@ impl Pair {
         let bans = bans.into_iter().map(|(tag, at)| (super::tests::tag(tag), at, Duration::ZERO)).collect();
         let continues = self.continues.map(|epoch| epoch.to_string());
         let lost = before.as_ref().is_some_and(|before| {
-            before.n > end.n
-                || (before.epoch != end.epoch && continues.as_ref() != Some(&before.epoch))
+            before.n > end.n || (before.epoch != end.epoch && continues.as_ref() != Some(&before.epoch))
         });
         let heard = self.follower.read(News::Whole { at: end.clone(), born: 0, continues, bans }, Instant(self.now));
         assert!(matches!(heard, Heard::Reloaded { empties, .. } if empties == lost));
