@@ -262,3 +262,23 @@ fn what_is_said_to_be_stale_is_stale_from_then_on() {
     assert_eq!(of(98).lifetime(&freshness), Duration::from_secs(1), "from before it came in");
     assert_eq!(of(50).lifetime(&freshness), Duration::ZERO, "from before it was made");
 }
+
+/// Whoever looks at an entry once spares it to all others; moved on, it is looked at again.
+#[test]
+fn the_mark_of_a_look_is_shared() {
+    let mut memory = Memory::new(AMPLE);
+    memory.insert(key("/a").digest(), held("/a", None, 1, at(0)));
+    let Found::Entry(found) = memory.find(&key("/a"), &Headers::default(), at(1)) else { panic!() };
+    found.clone().checked.set(Some(7));
+    let mark = |memory: &mut Memory| match memory.find(&key("/a"), &Headers::default(), at(1)) {
+        Found::Entry(found) => found.checked.get(),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(mark(&mut memory), Some(7));
+    let from = entry("").position;
+    let to = Position { epoch: "e".to_owned(), n: 9 };
+    memory.move_on(5, &from, &to, |_| false);
+    assert_eq!(mark(&mut memory), Some(7));
+    memory.move_on(5, &from, &to, |_| true);
+    assert_eq!(mark(&mut memory), None);
+}

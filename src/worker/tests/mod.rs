@@ -14,6 +14,7 @@ mod l2;
 mod meanwhile;
 mod message;
 mod notices;
+mod own;
 mod polling;
 #[cfg(not(target_family = "wasm"))]
 mod properties;
