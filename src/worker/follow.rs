@@ -191,9 +191,8 @@ impl Worker {
     pub(super) fn heed_alone(&mut self, notices: Vec<Notice>, now: Instant) {
         let follower = &mut self.following.follower;
         let alone = || Position { epoch: "alone".to_owned(), n: 0 };
-        // Never on in the log of a Redis: what it counts there would be taken for what Redis did.
-        let own = follower.position().filter(|position| position.epoch == alone().epoch).cloned();
-        let mut to = own.unwrap_or_else(|| {
+        // Of a Redis that there was before no place is left, see `change_logs`: here is a log of its own.
+        let mut to = follower.position().cloned().unwrap_or_else(|| {
             follower.read(News::Whole { at: alone(), born: 0, continues: None, bans: Vec::new() }, now);
             alone()
         });
