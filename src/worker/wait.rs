@@ -157,7 +157,9 @@ impl Worker {
         let now = outside.now.mono;
         self.count(Metric::Leases { end: LeaseEnd::Yielded });
         if let Some(held) = &looking.stale {
-            self.leads.hold_off(super::stale::variant(&looking.asked, held), now.after(left));
+            // No longer than anybody would wait: whoever has the lease may give it back before it ends.
+            let pause = left.min(self.force.config.fill.wait);
+            self.leads.hold_off(super::stale::variant(&looking.asked, held), now.after(pause));
         }
         if looking.asked.background {
             return self.end_refresh(&looking.asked, RefreshEnd::Yielded);

@@ -371,6 +371,8 @@ fn until_used(scene: &Scene, client: &mut Client) -> Outcome {
 fn garbage_among_the_bans_harms_nobody() {
     before(changeable).play(|scene| {
         let mut pair = scene.pair()?;
+        let start = || scene.sum("log_discontinuities_total", &[("reason", "start")]);
+        e2e::until("all workers to have read once", || Ok(start()? >= 3.0))?;
         let garbage = ["", "x", ":", "1:2:3", "ff:", "ff:99999999999999999999999999:1", "\u{e9}", "zz:1:1", "ff:-1:x"];
         for (number, ban) in garbage.iter().enumerate() {
             let request = profile(&format!("ban-{number}"));
