@@ -1,7 +1,7 @@
 //! Answers to unsafe requests that are stored, beside their own invalidation and those of others; and what becomes of the
 //! log when the configuration names another one.
 
-use super::bench::{Bench, get, ok, post, request};
+use super::bench::{get, ok, post, request};
 use super::notices::{filled, settings};
 use crate::transaction::Event;
 use serde_json::json;

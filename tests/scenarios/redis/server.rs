@@ -18,6 +18,8 @@ pub struct Server {
     keys: Rc<RefCell<Keyspace>>,
     interpreter: Interpreter,
     scripts: HashMap<String, Script>,
+    /// The digests of texts.
+    known: Vec<(Vec<u8>, String)>,
     /// It is a replica, or has lost its own: no script that may write.
     pub read_only: bool,
     /// Its memory is full.
@@ -30,7 +32,7 @@ impl Server {
         let keys = Keyspace { epoch: 0xa11ce, ..Keyspace::default() };
         let keys = Rc::new(RefCell::new(keys));
         let interpreter = Interpreter::new(&keys);
-        Self { keys, interpreter, scripts: HashMap::new(), read_only: false, full: false }
+        Self { keys, interpreter, scripts: HashMap::new(), known: Vec::new(), read_only: false, full: false }
     }
 
     /// What it holds.
@@ -41,6 +43,7 @@ impl Server {
     /// Forgets the scripts, as `SCRIPT FLUSH`, a restart and a failover do.
     pub fn flush_scripts(&mut self) {
         self.scripts.clear();
+        self.known.clear();
     }
 
     /// Runs a command at a moment of its clock, in microseconds since 1970; the reply as RESP.
@@ -58,7 +61,14 @@ impl Server {
     }
 
     fn eval(&mut self, text: &[u8], rest: &[Vec<u8>]) -> Reply {
+        // As Redis does, it compiles what it knows no second time.
+        let known = self.known.iter().find(|(known, _)| known == text).map(|(_, sha)| sha.clone());
+        if let Some(sha) = known.filter(|sha| self.scripts.contains_key(sha)) {
+            return self.evalsha(sha.as_bytes(), rest);
+        }
         let sha = sha1(text);
+        self.known.retain(|(known, _)| known != text);
+        self.known.push((text.to_vec(), sha.clone()));
         let text = String::from_utf8_lossy(text);
         let (flags, code) = match text.split_once('\n').filter(|(first, _)| first.starts_with("#!lua")) {
             Some((first, code)) => (Some(first["#!lua".len()..].trim().to_owned()), format!("\n{code}")),
