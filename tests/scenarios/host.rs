@@ -9,6 +9,7 @@ use crate::network::{Who, short};
 use crate::pods::pod_of;
 use crate::random::Rng;
 use crate::responses::Response;
+use crate::settings::budget;
 use crate::world::{Step, World};
 use fingerprint_cache::config::Config;
 use fingerprint_cache::reason::L2Failure;
@@ -25,6 +26,8 @@ pub const WINDING: u64 = 100 * MILLI;
 pub struct Vm {
     pub worker: Worker,
     pub config: Rc<serde_json::Value>,
+    /// The most that its L1 may hold: entries and bytes.
+    pub budget: (usize, usize),
     /// What streams have left for the root to do.
     pub outbox: VecDeque<(Errand, Rng)>,
     /// Refreshes that are due or under way, by the worker's own numbers.
@@ -48,6 +51,7 @@ impl Vm {
         let worker = Worker::new("cache", parsed);
         Self {
             worker,
+            budget: budget(&config),
             config,
             outbox: VecDeque::new(),
             behind: BTreeMap::new(),

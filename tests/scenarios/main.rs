@@ -21,6 +21,9 @@
 #![cfg(not(target_family = "wasm"))]
 #![forbid(unsafe_code)]
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 #[cfg(test)]
 mod ages;
 #[cfg(test)]

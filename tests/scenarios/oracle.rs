@@ -7,7 +7,7 @@ use crate::behind::Waits;
 use crate::host::Outcome;
 use crate::network::POLL;
 use crate::pods::PODS;
-use crate::settings::{budget, rule_for};
+use crate::settings::rule_for;
 use crate::world::World;
 
 /// How many fills a worker may have under way.
@@ -49,7 +49,7 @@ impl World {
 
     fn check_vm(&self, at: usize) -> Result<(), String> {
         let vm = &self.vms[at];
-        let (most_entries, most_bytes) = budget(&vm.config);
+        let (most_entries, most_bytes) = vm.budget;
         let (entries, bytes) = (vm.worker.memory().entries(), vm.worker.memory().bytes());
         ensure(bytes <= most_bytes && entries <= most_entries, || {
             format!("L1 holds {entries} entries, {bytes} bytes")

@@ -281,6 +281,7 @@ impl World {
     fn configure(&mut self, vm: usize, name: &str) {
         let config = settings::named(name);
         self.vms[vm].worker.configure(Config::parse(config.to_string().as_bytes()).unwrap());
+        self.vms[vm].budget = settings::budget(&config);
         self.vms[vm].config = Rc::new(config);
         self.configured = true;
         self.calm = false;

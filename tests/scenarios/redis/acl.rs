@@ -1,14 +1,21 @@
 //! The shipped rights of the user that webdis logs in as.
 
+use std::collections::BTreeSet;
+use std::sync::LazyLock;
+
 const USERS: &str = include_str!("../../../envoy/users.acl");
+
+/// What it is granted: commands, and subcommands after a bar.
+static GRANTED: LazyLock<BTreeSet<&str>> = LazyLock::new(|| {
+    let user = USERS.lines().find(|line| line.starts_with("user default ")).unwrap();
+    user.split(' ').filter_map(|right| right.strip_prefix('+')).collect()
+});
 
 /// Whether that user may run a command: what is not granted is refused.
 pub fn allows(name: &str, arguments: &[Vec<u8>]) -> bool {
-    let user = USERS.lines().find(|line| line.starts_with("user default ")).unwrap();
     let name = name.to_ascii_lowercase();
-    let sub = arguments.first().map(|argument| String::from_utf8_lossy(argument).to_ascii_lowercase());
-    let with_sub = format!("+{name}|{}", sub.unwrap_or_default());
-    user.split(' ').any(|right| right.strip_prefix('+') == Some(&name) || right == with_sub)
+    let sub = || arguments.first().map(|argument| String::from_utf8_lossy(argument).to_ascii_lowercase());
+    GRANTED.contains(&name[..]) || sub().is_some_and(|sub| GRANTED.contains(&format!("{name}|{sub}")[..]))
 }
 
 #[test]
