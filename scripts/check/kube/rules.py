@@ -116,12 +116,22 @@ def references(world):
                 known = there is not None and set(keys) <= set(there.get("data", {}))
             if not known:
                 yield f"{called(one)} refers to {kind} {name} {sorted(keys)}, which nobody makes."
+        for volume in pod["spec"].get("volumes", []):
+            claim = at(volume, "persistentVolumeClaim", "claimName")
+            if claim and world.get("PersistentVolumeClaim", claim) is None and claim not in _claims(world):
+                yield f"{called(one)} refers to PersistentVolumeClaim {claim}, which nobody makes."
         volumes = {volume["name"] for volume in pod["spec"].get("volumes", [])}
         claims = {claim["metadata"]["name"] for claim in one["spec"].get("volumeClaimTemplates", [])}
-        for container in pod["spec"]["containers"]:
+        for container in pod["spec"].get("initContainers", []) + pod["spec"]["containers"]:
             mounts = {mount["name"] for mount in container.get("volumeMounts", [])}
             if not mounts <= volumes | claims:
                 yield f"{called(one)} mounts {sorted(mounts - volumes - claims)}, which is no volume of it."
+
+
+def _claims(world):
+    """The names of the claims that StatefulSets make."""
+    return {f"{claim['metadata']['name']}-{one['metadata']['name']}-{n}" for one in world.of("StatefulSet")
+            for claim in one["spec"]["volumeClaimTemplates"] for n in range(one["spec"]["replicas"])}
 
 
 def _references(spec):
@@ -134,7 +144,7 @@ def _references(spec):
                 if field in source:
                     named = source[field].get(name, source[field].get("name"))
                     yield kind, named, [item["key"] for item in source[field].get("items", [])]
-    for container in spec["containers"]:
+    for container in spec.get("initContainers", []) + spec["containers"]:
         for variable in container.get("env", []):
             for kind, field in (("ConfigMap", "configMapKeyRef"), ("Secret", "secretKeyRef")):
                 if field in variable.get("valueFrom", {}):
@@ -169,6 +179,11 @@ def cronjobs(world):
                  for item in at(source, "configMap", "items", default=[])}
         if lists and lists != {str(turn) for turn in range(last + 1)}:
             yield f"{called(one)} has {last + 1} turns and the lists {sorted(lists)}."
+
+
+    for one in world.of("CronJob"):
+        if one["metadata"]["name"] not in issue.CRON and one["spec"].get("suspend") is not True:
+            yield f"{called(one)} runs by the clock, and nobody asked for it."
 
 
 def secrets(world):
