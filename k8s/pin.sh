@@ -18,14 +18,16 @@ digest() {
   elif docker buildx version >/dev/null 2>&1; then
     docker buildx imagetools inspect --format '{{json .Manifest.Digest}}' "$1" | tr -d '"'
   else
-    echo "There is no crane, skopeo or docker here to ask for the digest of $1: install one, or give ${1%:*}=sha256:..." >&2
+    echo "There is no crane, skopeo or docker here to ask for the digest of $1:" >&2
+    echo "install one, or give ${1%:*}=sha256:..." >&2
     return 1
   fi
 }
 
 # Of kustomize's list of images: a name, perhaps a newName, and a newTag that says REPLACE.
 images() {
-  awk '/^- name:/ { name = $3 } /^  newName:/ { name = $2 } /^  newTag:.*REPLACE/ { split($2, part, "@"); print name, part[1] }' "$FILE"
+  awk '/^- name:/ { name = $3 } /^  newName:/ { name = $2 }
+    /^  newTag:.*REPLACE/ { split($2, part, "@"); print name, part[1] }' "$FILE"
 }
 
 while read -r name tag <&3; do
@@ -34,7 +36,8 @@ while read -r name tag <&3; do
     [ "${given%%=*}" != "$name" ] || found=${given#*=}
   done
   [ -n "$found" ] || found=$(digest "$name:$tag")
-  [[ $found =~ ^sha256:[0-9a-f]{64}$ && ! $found =~ ^sha256:0+$ ]] || { echo "$name:$tag: $found is no digest." >&2; exit 1; }
+  [[ $found =~ ^sha256:[0-9a-f]{64}$ && ! $found =~ ^sha256:0+$ ]] ||
+    { echo "$name:$tag: $found is no digest." >&2; exit 1; }
   awk -v name="$name" -v found="$found" '
     /^- name:/ { here = $3 } /^  newName:/ { here = $2 }
     here == name && /^  newTag:.*REPLACE/ { sub(/@sha256:0+ *# REPLACE/, "@" found) }

@@ -71,8 +71,8 @@ change() {
 # apply STEP: the objects of that step.
 apply() { apply_file "the objects of step $1 ($(count "$1"))" "$BUILT" -l "fingerprint-cache/step=$1"; }
 
-# apply_file WHAT FILE [ARGUMENT...]: a dry run asks the API server what it would say. A field that somebody else has changed by
-# hand is set back.
+# apply_file WHAT FILE [ARGUMENT...]: a dry run asks the API server what it would say. A field that somebody else has
+# changed by hand is set back.
 apply_file() {
   local arguments=(apply --server-side --field-manager=fingerprint-cache --force-conflicts -f "${@:2}")
   if [ "$dry" = no ]; then change "apply $1" k "${arguments[@]}"; return; fi

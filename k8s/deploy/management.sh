@@ -13,7 +13,8 @@ step_management() {
 
 waits() { [ "$(c get cronjob "$1" -o 'jsonpath={.spec.suspend}')" = false ]; }
 
-# run_job CRONJOB SECONDS: runs it once, now; its log is left in $work/CRONJOB.log. The cluster keeps the job if it fails.
+# run_job CRONJOB SECONDS: runs it once, now; its log is left in $work/CRONJOB.log. The cluster keeps the job if it
+# fails.
 run_job() {
   local name=$1-deploy state until=$((SECONDS + $2))
   # Of an earlier run.

@@ -18,7 +18,8 @@ mesh_build() { kubectl kustomize istio >"$work/mesh.yaml"; }
 # lines PATH PATTERN: the lines that match of an admin page, in each of the API's sidecars; false where one has none.
 lines() {
   local pod pods
-  pods=$(k -n fingerprint-api get pods -l app=fingerprint-api --field-selector=status.phase=Running -o 'jsonpath={.items[*].metadata.name}')
+  pods=$(k -n fingerprint-api get pods -l app=fingerprint-api --field-selector=status.phase=Running \
+    -o 'jsonpath={.items[*].metadata.name}')
   [ -n "$pods" ] || { echo 'no pod of the API runs'; return 1; }
   for pod in $pods; do
     k -n fingerprint-api exec "$pod" -c istio-proxy -- pilot-agent request GET "$1" | grep -- "$2" ||

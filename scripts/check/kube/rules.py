@@ -280,7 +280,8 @@ def topology(world):
         if at(world.get("Service", spec["serviceName"]), "spec", "clusterIP") != "None":
             yield f"{called(one)}: {spec['serviceName']} is no headless Service, so its pods have no names."
     redis = template(world.get("StatefulSet", "redis"))["spec"]
-    if "preStop" not in redis["containers"][0].get("lifecycle", {}) or redis.get("terminationGracePeriodSeconds", 30) < 60:
+    handover = "preStop" in redis["containers"][0].get("lifecycle", {})
+    if not handover or redis.get("terminationGracePeriodSeconds", 30) < 60:
         yield "redis has no preStop handover, or too little time for it."
 
 
