@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 """Checks k8s/ without a cluster: one `ok: ...` line a check, and all faults when one fails.
 
-    .tools/venv/bin/python scripts/check/k8s.py
+    .tools/venv/bin/python scripts/check/k8s.py [FPCACHE]
 
 kubectl builds the base and both overlays; kubernetes-validate holds every object against the schemas of the oldest and
 the newest Kubernetes that are supported, unknown fields refused; scripts/check/kube/rules.py are our own policies, each
-shown to fail first (breaks.py); the scripts are read by their shells, and by shellcheck where it is installed.
+shown to fail first (breaks.py); the scripts are read by their shells, and by shellcheck where it is installed. With the
+path of fpcache, that is told what the manifests tell it.
 """
 
 import pathlib
@@ -122,6 +123,14 @@ def scripts():
     report("shellcheck", faults)
 
 
+def told(worlds, program):
+    """fpcache takes the arguments, lists and maps that it is given there."""
+    from kube import fpcache
+
+    for what in (fpcache.warm, fpcache.bridge):
+        report(f"fpcache {what.__name__}: {what.__doc__}", list(what(program, worlds["production"])))
+
+
 def main():
     scripts()
     pins()
@@ -135,6 +144,8 @@ def main():
         except ImportError:
             report("kubernetes-validate", ["it is missing: run `make setup`, then this with .tools/venv/bin/python."])
         policies(worlds)
+        if len(sys.argv) > 1:
+            told(worlds, str(pathlib.Path(sys.argv[1]).resolve()))
     return failed
 
 
