@@ -82,8 +82,9 @@ prune() {
     remote delete --files-from-raw "$FPC_SCRATCH/old" "$FPC_REMOTE" || die "could not remove old backups: the next run will."
   fi
   # What broke off. Of the last day it may still be on its way.
-  parted halves <"$FPC_SCRATCH/listing" >"$FPC_SCRATCH/halves"
-  [ ! -s "$FPC_SCRATCH/halves" ] || remote delete --min-age 1d --files-from-raw "$FPC_SCRATCH/halves" "$FPC_REMOTE" ||
+  remote lsf --files-only --min-age 1d "$FPC_REMOTE" >"$FPC_SCRATCH/aged" || die "cannot list $FPC_REMOTE."
+  parted halves <"$FPC_SCRATCH/listing" | grep -Fx -f "$FPC_SCRATCH/aged" >"$FPC_SCRATCH/halves" || true
+  [ ! -s "$FPC_SCRATCH/halves" ] || remote delete --files-from-raw "$FPC_SCRATCH/halves" "$FPC_REMOTE" ||
     die "could not remove what broken uploads left: the next run will."
   say "$(($(wc -l <"$FPC_SCRATCH/whole") - (excess > 0 ? excess : 0))) backups in $FPC_REMOTE"
 }
