@@ -60,14 +60,17 @@ dump() {
 # remote COMMAND ARGUMENT... : rclone without a configuration file, so that RCLONE_CONFIG_* in the environment is all.
 remote() { rclone --config "" "$@"; }
 
-# parted WHAT : of a listing, the RDBs that are backups (`whole`, the oldest first), or files of none (`halves`).
+# parted WHAT : of a listing, the RDBs that are backups (`whole`, the oldest first), or the files that are of none (`halves`).
 parted() {
   sort | awk -v what="$1" '
-    /^fpc-.*[.]rdb$/ { rdb[$0] = 1; order[++n] = $0 }
-    /^fpc-.*[.]rdb[.]sha256$/ { sum[substr($0, 1, length($0) - 7)] = 1 }
+    /^fpc-/ { file[++n] = $0; there[$0] = 1 }
     END {
-      for (i = 1; i <= n; i++) if ((order[i] in sum) == (what == "whole")) print order[i]
-      if (what == "halves") for (name in sum) if (!(name in rdb)) print name ".sha256"
+      for (i = 1; i <= n; i++) {
+        rdb = file[i]
+        sub(/[.]sha256$/, "", rdb)
+        whole = rdb ~ /[.]rdb$/ && (rdb in there) && (rdb ".sha256" in there)
+        if (what == "whole" ? whole && file[i] == rdb : !whole) print file[i]
+      }
     }'
 }
 
