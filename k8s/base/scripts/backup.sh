@@ -60,14 +60,17 @@ dump() {
 # remote COMMAND ARGUMENT... : rclone without a configuration file, so that RCLONE_CONFIG_* in the environment is all.
 remote() { rclone --config "" "$@"; }
 
-# parted WHAT : of a listing, the RDBs that are backups (`whole`, the oldest first), or files of none (`halves`).
+# parted WHAT : of a listing, the RDBs that are backups (`whole`, the oldest first), or the files that are of none (`halves`).
 parted() {
   sort | awk -v what="$1" '
-    /^fpc-.*[.]rdb$/ { rdb[$0] = 1; order[++n] = $0 }
-    /^fpc-.*[.]rdb[.]sha256$/ { sum[substr($0, 1, length($0) - 7)] = 1 }
+    /^fpc-/ { file[++n] = $0; there[$0] = 1 }
     END {
-      for (i = 1; i <= n; i++) if ((order[i] in sum) == (what == "whole")) print order[i]
-      if (what == "halves") for (name in sum) if (!(name in rdb)) print name ".sha256"
+      for (i = 1; i <= n; i++) {
+        rdb = file[i]
+        sub(/[.]sha256$/, "", rdb)
+        whole = rdb ~ /[.]rdb$/ && (rdb in there) && (rdb ".sha256" in there)
+        if (what == "whole" ? whole && file[i] == rdb : !whole) print file[i]
+      }
     }'
 }
 
@@ -82,8 +85,9 @@ prune() {
     remote delete --files-from-raw "$FPC_SCRATCH/old" "$FPC_REMOTE" || die "could not remove old backups: the next run will."
   fi
   # What broke off. Of the last day it may still be on its way.
-  parted halves <"$FPC_SCRATCH/listing" >"$FPC_SCRATCH/halves"
-  [ ! -s "$FPC_SCRATCH/halves" ] || remote delete --min-age 1d --files-from-raw "$FPC_SCRATCH/halves" "$FPC_REMOTE" ||
+  remote lsf --files-only --min-age 1d "$FPC_REMOTE" >"$FPC_SCRATCH/aged" || die "cannot list $FPC_REMOTE."
+  parted halves <"$FPC_SCRATCH/listing" | grep -Fx -f "$FPC_SCRATCH/aged" >"$FPC_SCRATCH/halves" || true
+  [ ! -s "$FPC_SCRATCH/halves" ] || remote delete --files-from-raw "$FPC_SCRATCH/halves" "$FPC_REMOTE" ||
     die "could not remove what broken uploads left: the next run will."
   say "$(($(wc -l <"$FPC_SCRATCH/whole") - (excess > 0 ? excess : 0))) backups in $FPC_REMOTE"
 }
