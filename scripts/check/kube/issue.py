@@ -36,6 +36,11 @@ EDGES = {
     ("webdis", "haproxy", 6379),
 }
 
+# Who from other namespaces may reach whom at which ports: Prometheus its pages, everybody else webdis.
+INWARDS = {"monitoring": {9121, 9101, 9464, 15090}, "": {7379, 15008}}
+# Whom in other namespaces anybody here may reach.
+OUTWARDS = {"kube-system": {53}, "istio-system": {15012}, "fingerprint-api": {8080}}
+
 # What monitoring/ scrapes: app, port by name and number.
 METRICS = {
     ("redis", "redis-exporter", 9121), ("sentinel", "redis-exporter", 9121), ("haproxy", "stats", 9101),

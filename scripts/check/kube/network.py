@@ -21,6 +21,7 @@ def policies(world):
         for edge in sorted(found - issue.EDGES):
             yield f"an {direction} rule lets {edge[0]} reach {edge[1]} at port {edge[2]}, which nobody needs."
     yield from _scraped(world)
+    yield from _foreign(world)
     yield from _open(world)
 
 
@@ -59,6 +60,27 @@ def _scraped(world):
             yield f"{app} has no port {name} {number} to scrape."
         if app not in selected or number not in let_in:
             yield f"NetworkPolicy metrics keeps Prometheus from {app} at port {number}."
+
+
+def _foreign(world):
+    """Other namespaces reach webdis and the pages for Prometheus, by pods that are named, and are reached where needed."""
+    for policy in world.of("NetworkPolicy"):
+        here = policy["spec"]["podSelector"]
+        for direction, peers in (("ingress", "from"), ("egress", "to")):
+            for rule in policy["spec"].get(direction, []):
+                ports = {port["port"] for port in rule.get("ports", [])}
+                for peer in rule.get(peers) or []:
+                    if "namespaceSelector" not in peer:
+                        continue
+                    space = at(peer, "namespaceSelector", "matchLabels", "kubernetes.io/metadata.name")
+                    named = bool(peer.get("podSelector")) or space == "monitoring"
+                    if direction == "ingress":
+                        allowed = issue.INWARDS.get(space, issue.INWARDS[""])
+                        named = named and (space == "monitoring" or _apps(here, ["all"]) == ["webdis"])
+                    else:
+                        allowed = issue.OUTWARDS.get(space, set())
+                    if not named or not ports <= allowed:
+                        yield f"{called(policy)}: {direction} with pods of {space} at {sorted(ports)}: nobody needs that."
 
 
 def _open(world):

@@ -22,6 +22,13 @@ class World:
             raise RuntimeError(done.stderr.strip())
         return cls(name, [one for one in yaml.safe_load_all(done.stdout) if one])
 
+    def and_file(self, path):
+        """The same with the objects of a file, which belong to no step of deploy.sh."""
+        added = list(yaml.safe_load_all(path.read_text()))
+        for one in added:
+            one["metadata"].setdefault("labels", {"fingerprint-cache/step": "redis"})
+        return World(self.name, self.objects + added)
+
     def of(self, *kinds):
         """The objects of these kinds."""
         return [one for one in self.objects if one["kind"] in kinds]
