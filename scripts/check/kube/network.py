@@ -63,7 +63,7 @@ def _scraped(world):
 
 
 def _foreign(world):
-    """Other namespaces reach webdis and the pages for Prometheus, by pods that are named, and are reached where needed."""
+    """Other namespaces reach webdis and Prometheus' pages, by pods that are named, and are reached where needed."""
     for policy in world.of("NetworkPolicy"):
         here = policy["spec"]["podSelector"]
         for direction, peers in (("ingress", "from"), ("egress", "to")):
@@ -80,7 +80,7 @@ def _foreign(world):
                     else:
                         allowed = issue.OUTWARDS.get(space, set())
                     if not named or not ports <= allowed:
-                        yield f"{called(policy)}: {direction} with pods of {space} at {sorted(ports)}: nobody needs that."
+                        yield f"{called(policy)}: {direction}, pods of {space} at {sorted(ports)}: nobody needs that."
 
 
 def _open(world):
