@@ -1,9 +1,9 @@
-//! A way from a port of its own to another port of this machine, which can be led elsewhere or cut.
+//! A way from a port of its own to another port of this machine, which can be led elsewhere, cut or held.
 
-use std::io;
+use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
 use crate::port::Port;
@@ -14,7 +14,23 @@ struct Shared {
     to: Mutex<Option<u16>>,
     /// One end of each connection that was opened since the last change.
     open: Mutex<Vec<TcpStream>>,
+    /// Whether nothing passes for now.
+    held: Mutex<bool>,
+    released: Condvar,
     gone: AtomicBool,
+}
+
+impl Shared {
+    /// Waits for as long as nothing passes.
+    fn pass(&self) {
+        let held = self.released.wait_while(lock(&self.held), |held| *held && !self.gone.load(Ordering::Acquire));
+        drop(held.unwrap_or_else(PoisonError::into_inner));
+    }
+
+    fn hold(&self, held: bool) {
+        *lock(&self.held) = held;
+        self.released.notify_all();
+    }
 }
 
 /// A TCP relay with two threads for each connection; stops when dropped.
@@ -33,8 +49,13 @@ impl Relay {
         let port = Port::free()?;
         let listening = TcpListener::bind((Ipv4Addr::LOCALHOST, port.number()));
         let listener = listening.map_err(|error| format!("the relay cannot listen: {error}"))?;
-        let shared =
-            Arc::new(Shared { to: Mutex::new(Some(to)), open: Mutex::default(), gone: AtomicBool::new(false) });
+        let shared = Arc::new(Shared {
+            to: Mutex::new(Some(to)),
+            open: Mutex::default(),
+            held: Mutex::new(false),
+            released: Condvar::new(),
+            gone: AtomicBool::new(false),
+        });
         let served = Arc::clone(&shared);
         thread::spawn(move || accept(&listener, &served));
         Ok(Self { port, shared })
@@ -55,6 +76,17 @@ impl Relay {
         self.change(None);
     }
 
+    /// Lets nothing pass from now on and breaks nothing off, as a network that loses every packet: what is sent, and the end
+    /// of a connection, arrives after [`Relay::release`]. Whoever connects meanwhile is connected and hears nothing.
+    pub fn hold(&self) {
+        self.shared.hold(true);
+    }
+
+    /// Lets everything pass again.
+    pub fn release(&self) {
+        self.shared.hold(false);
+    }
+
     fn change(&self, to: Option<u16>) {
         *lock(&self.shared.to) = to;
         for stream in lock(&self.shared.open).drain(..) {
@@ -67,12 +99,13 @@ impl Drop for Relay {
     fn drop(&mut self) {
         self.shared.gone.store(true, Ordering::Release);
         self.cut();
+        self.release();
         // Wakes the thread that accepts.
         let _ = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port()));
     }
 }
 
-fn accept(listener: &TcpListener, shared: &Shared) {
+fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
     for stream in listener.incoming() {
         if shared.gone.load(Ordering::Acquire) {
             return;
@@ -82,22 +115,30 @@ fn accept(listener: &TcpListener, shared: &Shared) {
     }
 }
 
-fn connect(near: TcpStream, shared: &Shared) -> io::Result<()> {
+fn connect(near: TcpStream, shared: &Arc<Shared>) -> io::Result<()> {
     // Held until the connection is noted, so that a change breaks off this one as well.
     let to = lock(&shared.to);
     let far = TcpStream::connect((Ipv4Addr::LOCALHOST, to.ok_or(io::ErrorKind::ConnectionRefused)?))?;
     near.set_nodelay(true)?;
     far.set_nodelay(true)?;
     lock(&shared.open).push(near.try_clone()?);
-    copy(near.try_clone()?, far.try_clone()?);
-    copy(far, near);
+    copy(near.try_clone()?, far.try_clone()?, Arc::clone(shared));
+    copy(far, near, Arc::clone(shared));
     Ok(())
 }
 
 /// Copies until one side ends; then both do.
-fn copy(mut from: TcpStream, mut to: TcpStream) {
+fn copy(mut from: TcpStream, mut to: TcpStream, shared: Arc<Shared>) {
     thread::spawn(move || {
-        let _ = io::copy(&mut from, &mut to);
+        let mut bytes = [0; 16 * 1024];
+        loop {
+            let count = from.read(&mut bytes).unwrap_or(0);
+            shared.pass();
+            let read = bytes.get(..count).unwrap_or_default();
+            if read.is_empty() || to.write_all(read).is_err() {
+                break;
+            }
+        }
         let _ = from.shutdown(Shutdown::Both);
         let _ = to.shutdown(Shutdown::Both);
     });
@@ -112,6 +153,7 @@ mod tests {
     use super::*;
     use crate::client::{Client, Request};
     use crate::origin::{Origin, answer};
+    use std::time::Duration;
 
     fn saying(word: &'static str) -> Origin {
         Origin::start(move |_| answer(200, &[], word)).unwrap()
@@ -128,5 +170,19 @@ mod tests {
         assert_eq!(Request::get("/").send(relay.port()).unwrap().body, b"other");
         relay.cut();
         assert!(Request::get("/").send(relay.port()).is_err());
+    }
+
+    #[test]
+    fn what_is_held_arrives_later() {
+        let origin = saying("late");
+        let relay = Relay::start(origin.port()).unwrap();
+        let mut client = Client::connect(relay.port()).unwrap();
+        client.patience(Duration::from_millis(100)).unwrap();
+        relay.hold();
+        client.write(&Request::get("/").bytes()).unwrap();
+        assert!(client.read("GET").unwrap_err().contains("no answer"));
+        assert_eq!(origin.count(), 0);
+        relay.release();
+        assert_eq!(client.read("GET").unwrap().body, b"late");
     }
 }

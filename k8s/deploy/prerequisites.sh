@@ -1,0 +1,129 @@
+# shellcheck shell=bash disable=SC2154
+# Step 1: what has to be there before anything is changed.
+
+readonly KEYS='webdis admin replica sentinel operator'
+
+step_prerequisites() {
+  check 'kubectl and python3 are here' type -P kubectl python3
+  pins
+  check "k8s/overlays/$overlay builds" build
+  if [ -x .tools/venv/bin/kubernetes-validate ]; then
+    check 'schemas and policies hold (scripts/check/k8s.py)' .tools/venv/bin/python scripts/check/k8s.py
+  else
+    skip 'schemas and policies hold' 'kubernetes-validate is missing: run make setup'
+  fi
+  [ "$dry" = yes ] || [ "$reachable" = yes ] || stop 'no cluster can be reached.' "$(cat "$work/reach")"
+  ask 'the API server is 1.30 or later (jobs by index, native sidecars, ContainerResource)' recent
+  ask 'there is a default StorageClass' storage
+  if [ "$overlay" = production ]; then
+    ask 'three nodes are ready and take pods' nodes 3
+    ask 'metrics.k8s.io is served (the autoscaler of webdis)' served v1beta1.metrics.k8s.io
+  else
+    ask 'a node is ready and takes pods' nodes 1
+  fi
+  [ "$mesh" = no ] || istio
+  # Secrets are made in it before the rest comes.
+  change 'make the namespace caching' namespace
+  if [ "$overlay" = production ]; then passwords; fi
+}
+
+# An image is what its digest says. Those that nobody knows yet are asked of the registries.
+pins() {
+  local file=k8s/overlays/$overlay/kustomization.yaml
+  if grep -q '# REPLACE$' "$file"; then
+    change "pin $(grep -c '# REPLACE$' "$file") images in $file (k8s/pin.sh); commit the file" k8s/pin.sh "$file"
+    [ "$dry" = no ] || return 0
+  fi
+  check 'no image waits for its digest' lacks '# REPLACE$' "$file"
+}
+
+lacks() { ! grep -n "$1" "$2"; }
+
+recent() {
+  python3 - "$work/version.json" <<'PY'
+import json, re, sys
+version = json.load(open(sys.argv[1]))
+print("it is", version["gitVersion"])
+numbers = int(version["major"]), int(re.match(r"\d+", version["minor"])[0])
+sys.exit(numbers < (1, 30))
+PY
+}
+
+storage() {
+  k get storageclass -o json | python3 -c '
+import json, sys
+key = "storageclass.kubernetes.io/is-default-class"
+found = [one for one in json.load(sys.stdin)["items"] if one["metadata"].get("annotations", {}).get(key) == "true"]
+sys.exit(0 if found else "none is marked as default: mark one, or name one in the volumeClaimTemplates.")'
+}
+
+nodes() {
+  k get nodes -o json | python3 -c '
+import json, sys
+def fit(node):
+    ready = any(one["type"] == "Ready" and one["status"] == "True" for one in node["status"]["conditions"])
+    return ready and not any(one["effect"] != "PreferNoSchedule" for one in node["spec"].get("taints", []))
+found = sum(map(fit, json.load(sys.stdin)["items"]))
+sys.exit(0 if found >= int(sys.argv[1]) else f"{found} of {sys.argv[1]} nodes.")' "$1"
+}
+
+served() { k wait --for=condition=Available "apiservice/$1" --timeout=5s; }
+
+istio() {
+  check 'istio/ builds' mesh_build
+  if [ "$dry" = no ]; then
+    check 'the module has its digest' lacks 'sha256:0\{64\}' "$work/mesh.yaml"
+  elif grep -q 'sha256:0\{64\}' "$work/mesh.yaml"; then
+    say 'would: stop here until istio/ names the digest of the module (make image prints it)'
+  fi
+  ask 'istiod is available' k -n istio-system wait --for=condition=Available deployment -l app=istiod --timeout=5s
+  ask 'Istio has WasmPlugin' k get crd wasmplugins.extensions.istio.io -o name
+  ask 'the API is there (Deployment fingerprint-api)' k -n fingerprint-api get deployment fingerprint-api -o name
+  # The namespace enforces `restricted`, and that refuses istio-init.
+  [ "$overlay" = demo ] || ask "Istio's CNI plugin runs" cni
+}
+
+cni() {
+  [ -n "$(k get daemonset -A -l k8s-app=istio-cni-node -o name)" ] ||
+    { echo 'no DaemonSet istio-cni-node: install it, or take `enforce: restricted` out of the overlay.'; return 1; }
+}
+
+namespace() {
+  python3 - "$BUILT" <<'PY' | k apply --server-side --field-manager=fingerprint-cache --force-conflicts -f -
+import sys
+documents = open(sys.argv[1]).read().split("\n---\n")
+print(next(one for one in documents if "\nkind: Namespace\n" in one))
+PY
+}
+
+# Made by whatever keeps secrets in this cluster; here is only looked whether they are fit.
+passwords() {
+  ask 'the Secret redis-passwords is fit' fit_passwords
+  ask 'the Secret warm-credentials has an authorization' has warm-credentials authorization
+  ask 'the Secret backup-storage has an FPC_REMOTE' has backup-storage FPC_REMOTE
+}
+
+has() { c get secret "$1" -o json | python3 -c 'import json,sys; json.load(sys.stdin)["data"][sys.argv[1]]' "$2"; }
+
+# No password is printed, nor put where `ps` shows it.
+fit_passwords() {
+  c get secret redis-passwords -o json >"$work/secret.json" || {
+    echo "make it: kubectl create namespace caching; kubectl -n caching create secret generic redis-passwords $(
+      for key in $KEYS; do printf -- '--from-literal=%s="$(openssl rand -hex 24)" ' "$key"; done)"
+    return 1
+  }
+  python3 - "$work/secret.json" $KEYS <<'PY'
+import base64, json, re, sys
+data = {key: base64.b64decode(value).decode() for key, value in json.load(open(sys.argv[1])).get("data", {}).items()}
+keys, faults = sys.argv[2:], []
+for key in keys:
+    word = data.get(key, "")
+    if not re.fullmatch(r"[A-Za-z0-9._~-]{16,}", word):
+        faults.append(f"{key}: missing, shorter than 16, or with characters other than A-Z a-z 0-9 . _ ~ -")
+    if "demo-not-a-secret" in word:
+        faults.append(f"{key}: is the demo's")
+if len({data.get(key) for key in keys}) < len(keys):
+    faults.append("two users have the same password")
+sys.exit("\n  ".join(faults) or 0)
+PY
+}

@@ -1,0 +1,164 @@
+//! What happens to a master: it is killed with its disk, it is frozen and comes back, it is cut off.
+
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use stack::Reply;
+
+use crate::publish::{self, Outcome, Way};
+use crate::scene::{BOUND, Event, Stage, event};
+
+/// What the start script says of a master without data.
+const EMPTY: &str = "whose volume is empty";
+/// Between two writes on a master that is cut off.
+const PACE: Duration = Duration::from_millis(100);
+/// How long such a master is tried.
+const TRIED: Duration = Duration::from_secs(12);
+/// The tag that is invalidated there.
+const TAG: &str = "split-brain";
+
+/// Kills the master, takes its disk, and starts it again at once, as a kubelet does.
+pub fn kill(stage: &mut Stage) -> Result<(), String> {
+    let (old, node) = stage.cluster.named()?;
+    let mut event = event("master killed (SIGKILL), its disk lost");
+    node.kill();
+    node.lose_disk()?;
+    let map = stage.cluster.map.clone();
+    stage.cluster.node(old)?.start(&map)?;
+    let new = taken_over(stage, &mut event, old)?;
+    stage.l2_returns()?;
+    event.sentence = format!(
+        "redis-{old} was killed, lost its disk and was started again at once; after {:.1} s the Sentinels named redis-{new}, \
+         and redis-{old} followed it, having waited",
+        seconds(event.switched, event.at)
+    );
+    let waited = stage.cluster.node(old)?.said(EMPTY);
+    if !waited {
+        event.faults.push(format!("redis-{old} did not wait before it started without data"));
+    }
+    stage.settle(event)
+}
+
+/// Freezes the master, and lets it go on when there is another.
+pub fn freeze(stage: &mut Stage) -> Result<(), String> {
+    let (old, node) = stage.cluster.named()?;
+    let mut event = event("master frozen (SIGSTOP), back as a stale master");
+    node.freeze();
+    let new = taken_over(stage, &mut event, old)?;
+    stage.l2_returns()?;
+    stage.cluster.node(old)?.thaw();
+    let thawed = Instant::now();
+    stage.cluster.until("the stale master is a replica", BOUND, |cluster| {
+        cluster.nodes.get(old).and_then(|node| node.replication()).is_some_and(|state| !state.master)
+    })?;
+    event.sentence = format!(
+        "redis-{old} was frozen; after {:.1} s the Sentinels named redis-{new}; when it went on it called itself a master for \
+         {:.1} s more, and nobody was led to it",
+        seconds(event.switched, event.at),
+        thawed.elapsed().as_secs_f64()
+    );
+    stage.settle(event)
+}
+
+/// Cuts the master off from Sentinels and replicas. HAProxy, and so the Envoys, still reach it, and somebody writes there.
+pub fn partition(stage: &mut Stage) -> Result<(), String> {
+    let (old, node) = stage.cluster.named()?;
+    let before = node.replication().ok_or("the master does not answer")?.history;
+    let (mut event, port) = (event("master cut off from Sentinels and replicas, not from HAProxy"), node.port());
+    node.link.hold();
+    let outcome = publish::invalidate(TAG, &Way::Port(port))?;
+    if outcome == Outcome::Acknowledged {
+        event.faults.push("a notice on a master that was cut off counts as acknowledged".to_owned());
+    }
+    let split = split_brain(stage, &mut event, old)?;
+    let new = stage.cluster.master().ok_or("no master is named")?;
+    stage.l2_returns()?;
+    stage.cluster.node(old)?.link.release();
+    stage.cluster.await_whole()?;
+    event.faults.extend(survivors(stage, &split.written)?);
+    let after = stage.cluster.node(old)?.replication().unwrap_or_default().history;
+    if after == before {
+        event.faults.push("the epoch is the same after a failover".to_owned());
+    }
+    event.sentence = format!(
+        "redis-{old} was cut off; it took {} writes until it refused after {:.1} s; after {:.1} s the Sentinels named \
+         redis-{new}; a notice on it was {}; when it was back all of it was gone, and the epoch another",
+        split.written.len(),
+        split.refused.as_secs_f64(),
+        seconds(event.switched, event.at),
+        if outcome == Outcome::Doubtful { "called doubtful" } else { "refused" },
+    );
+    stage.settle(event)
+}
+
+/// What a master took that was cut off.
+struct Split {
+    written: Vec<String>,
+    /// When it refused, from the beginning.
+    refused: Duration,
+}
+
+/// Writes there until it refuses and another is named.
+fn split_brain(stage: &mut Stage, event: &mut Event, old: usize) -> Result<Split, String> {
+    let mut connection = stage.cluster.node(old)?.admin()?;
+    let (mut written, mut refused) = (Vec::new(), None);
+    while refused.is_none() || event.switched.is_none() {
+        let key = format!("fpc:split-brain:{}", written.len());
+        match connection.call(&["SET", &key, "x"]) {
+            Ok(Reply::Status(_)) if refused.is_some() => {
+                event.faults.push("the master that was cut off took writes again".to_owned());
+                break;
+            }
+            Ok(Reply::Status(_)) => written.push(key),
+            Ok(Reply::Error(error)) if error.starts_with("NOREPLICAS") => {
+                refused.get_or_insert_with(|| event.at.elapsed());
+            }
+            other => return Err(format!("the master that was cut off says {other:?}")),
+        }
+        if event.switched.is_none() && stage.cluster.master().is_some_and(|master| master != old) {
+            event.switched = Some(Instant::now());
+        }
+        if event.at.elapsed() > TRIED + BOUND {
+            return Err("the master that was cut off never refused, or nobody took over".to_owned());
+        }
+        sleep(PACE);
+    }
+    Ok(Split { written, refused: refused.unwrap_or_default() })
+}
+
+/// What is there of the writes, anywhere.
+fn survivors(stage: &Stage, written: &[String]) -> Result<Vec<String>, String> {
+    let mut found = Vec::new();
+    if written.is_empty() {
+        found.push("the master that was cut off took no write at all: nothing was tried".to_owned());
+        return Ok(found);
+    }
+    for node in &stage.cluster.nodes {
+        let count = node.has(written)?;
+        if count > 0 {
+            found.push(format!("{} has {count} keys that were written on the old master", node.name()));
+        }
+        let log = node.admin()?.call(&["XREVRANGE", "fpc:log", "+", "-", "COUNT", "1000"])?;
+        if mentions(&log, TAG.as_bytes()) {
+            found.push(format!("{} has the notice that was published on the old master", node.name()));
+        }
+    }
+    Ok(found)
+}
+
+fn mentions(reply: &Reply, word: &[u8]) -> bool {
+    match reply {
+        Reply::Array(members) => members.iter().any(|member| mentions(member, word)),
+        reply => reply.bytes() == Some(word),
+    }
+}
+
+fn taken_over(stage: &mut Stage, event: &mut Event, old: usize) -> Result<usize, String> {
+    let new = stage.cluster.taken_over(old, BOUND)?;
+    event.switched = Some(Instant::now());
+    Ok(new)
+}
+
+fn seconds(then: Option<Instant>, since: Instant) -> f64 {
+    then.map_or(0.0, |then| then.duration_since(since).as_secs_f64())
+}

@@ -1,0 +1,131 @@
+//! Everything at once: load, invalidations, and one event after the other.
+
+use std::sync::{Arc, PoisonError};
+use std::thread::{self, sleep};
+use std::time::{Duration, Instant};
+
+use crate::cluster::Cluster;
+use crate::load::{CONNECTIONS, Field, Record, Target};
+use crate::publish::{self, Published};
+use crate::truth::Truth;
+use crate::{faults, origin, rolling};
+
+/// How long L2 may be away.
+pub const BOUND: Duration = Duration::from_secs(60);
+/// Until L2 is filled.
+const WARM: Duration = Duration::from_secs(12);
+/// Before each event, and after L2 is back.
+const CALM: Duration = Duration::from_secs(4);
+/// So many hits from L2 are a return: one alone may be a reply that was on its way.
+const HITS: usize = 50;
+
+/// Something that was done, and what came of it.
+#[derive(Clone, Debug)]
+pub struct Event {
+    /// Its name in the report.
+    pub name: &'static str,
+    /// When it was done.
+    pub at: Instant,
+    /// When two Sentinels named another master, for those events after which they should.
+    pub switched: Option<Instant>,
+    /// When everything was whole again.
+    pub until: Instant,
+    /// What happened, in a sentence.
+    pub sentence: String,
+    /// What was wrong besides what the records tell.
+    pub faults: Vec<String>,
+}
+
+/// What was seen.
+pub struct Seen {
+    /// The truth.
+    pub truth: Arc<Truth>,
+    /// All requests.
+    pub records: Vec<Record>,
+    /// All events.
+    pub events: Vec<Event>,
+    /// All invalidations.
+    pub published: Vec<Published>,
+    /// When requests began.
+    pub begun: Instant,
+    /// When they ended.
+    pub ended: Instant,
+    /// What is wrong with an Envoy, if anything.
+    pub harmed: Option<String>,
+}
+
+/// What events are done to.
+pub struct Stage<'a> {
+    /// All that runs.
+    pub cluster: &'a mut Cluster,
+    /// Those who ask.
+    pub field: &'a Field,
+    /// What was done so far.
+    pub events: Vec<Event>,
+}
+
+impl Stage<'_> {
+    /// Waits until L2 gives hits again, and a while longer.
+    pub fn l2_returns(&mut self) -> Result<(), String> {
+        let (field, before) = (self.field, self.field.l2_hits());
+        let back = |_: &Cluster| field.l2_hits() >= before + HITS;
+        self.cluster.until("L2 gives hits again", BOUND, back)?;
+        sleep(CALM);
+        Ok(())
+    }
+
+    /// Waits until all replicas follow, notes the event, and gives it a quiet time.
+    pub fn settle(&mut self, mut event: Event) -> Result<(), String> {
+        self.cluster.await_whole()?;
+        event.until = Instant::now();
+        eprintln!("{:>5.1} s: {}", event.at.elapsed().as_secs_f64(), event.sentence);
+        self.events.push(event);
+        sleep(CALM);
+        Ok(())
+    }
+}
+
+/// An event that begins now.
+pub fn event(name: &'static str) -> Event {
+    let at = Instant::now();
+    Event { name, at, switched: None, until: at, sentence: String::new(), faults: Vec::new() }
+}
+
+/// Starts everything, does everything, and gives what was seen.
+pub fn run() -> Result<Seen, String> {
+    let truth = Arc::new(Truth::new());
+    let service = origin::start(&truth)?;
+    let mut cluster = Cluster::start(service.port())?;
+    let outcome = play(&mut cluster, &truth);
+    if outcome.as_ref().map_or(true, |seen| seen.harmed.is_some() || seen.events.iter().any(|e| !e.faults.is_empty())) {
+        cluster.keep();
+    }
+    outcome
+}
+
+fn play(cluster: &mut Cluster, truth: &Arc<Truth>) -> Result<Seen, String> {
+    let field = Field::new(cluster.envoys.iter().map(|envoy| Target::new(envoy.port())).collect());
+    let (map, begun) = (cluster.map.clone(), Instant::now());
+    let (events, published) = thread::scope(|scope| {
+        (0..CONNECTIONS).for_each(|number| drop(scope.spawn({ let field = &field; move || field.ask(number) })));
+        let publishing = scope.spawn(|| publish::publish(&field, truth, &map));
+        let events = act(cluster, &field);
+        field.end();
+        (events, publishing.join().unwrap_or_else(|_| Err("the publisher panicked".to_owned())))
+    });
+    let ended = Instant::now();
+    let harmed = cluster.envoys.iter().find_map(|envoy| envoy.unharmed().err());
+    let records = field.records.into_inner().unwrap_or_else(PoisonError::into_inner);
+    Ok(Seen { truth: Arc::clone(truth), records, events: events?, published: published?, begun, ended, harmed })
+}
+
+/// All events.
+fn act(cluster: &mut Cluster, field: &Field) -> Result<Vec<Event>, String> {
+    sleep(WARM);
+    let mut stage = Stage { cluster, field, events: Vec::new() };
+    faults::kill(&mut stage)?;
+    faults::freeze(&mut stage)?;
+    faults::partition(&mut stage)?;
+    rolling::restart(&mut stage)?;
+    Ok(stage.events)
+}
