@@ -1,4 +1,4 @@
-"""What must hold of our own plugin in a manifest beyond any CRD: its place, its image, and that all forms say the same."""
+"""What must hold of our plugin in a manifest beyond any CRD: its place, its image, and that all forms say the same."""
 
 import json
 import re
