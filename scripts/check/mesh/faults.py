@@ -43,6 +43,7 @@ PLUGIN = [
     ("wasmplugin.yaml", "spec.match", None, "place"),
     ("wasmplugin.yaml", "spec.url", "oci://registry.example.com/fingerprint-cache:1.0.0", "not pinned"),
     ("wasmplugin.yaml", "spec.pluginConfig.redis.cluster", "webdis", "DestinationRule"),
+    ("wasmplugin.yaml", "spec.pluginConfig.redis.authority", None, "redis.authority"),
     ("wasmplugin.yaml", "spec.pluginConfig.rules.0.auth", "origin", "differs"),
     ("wasmplugin.yaml", "spec.pluginConfig.rules.1.key", {"body": "whole"}, "keys on the body"),
     ("trafficextension.yaml", "spec.phase", "AUTHZ", "before AuthorizationPolicy"),

@@ -42,8 +42,13 @@ class Plugin:
         must(PINNED.match(self.url or ""), f"the image {self.url} is not pinned: end it in @sha256: and 64 hex digits")
         must(self.fail == "FAIL_OPEN", f"{self.fail}: a broken image would cost requests; write FAIL_OPEN")
         must(self.root == "fingerprint_cache", f"root id {self.root}: write fingerprint_cache")
-        is_l2 = self.config.get("redis", {}).get("cluster")
+        redis = self.config.get("redis", {})
+        is_l2, host = redis.get("cluster"), redis.get("authority")
         must(is_l2 == cluster, f"redis.cluster is {is_l2}, but the DestinationRule is for {cluster}")
+        must(
+            host == cluster.split("|")[-1],
+            f"redis.authority is {host}: webdis' sidecar answers 400 to any but a host name",
+        )
         must(self._after_policies(), "phase AUTHN or AUTHZ answers before AuthorizationPolicy was asked: UNSPECIFIED")
         must(self._in_place(), self.WHERE)
         for rule in self.config.get("rules", []):
