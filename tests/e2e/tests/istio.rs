@@ -4,18 +4,7 @@ use e2e::istio::bootstrap::WEBDIS;
 use e2e::istio::{Plan, Sidecar, allow, manifest, render::Extension};
 use e2e::{Outcome, service, settings, until, verdict};
 use serde_json::{Value, json};
-use stack::{Asked, Request, Step, answer};
-
-fn play(
-    plan: Result<Plan, String>,
-    script: impl Fn(&Asked) -> Vec<Step> + Send + Sync + 'static,
-    test: impl FnOnce(&mut Sidecar) -> Outcome,
-) {
-    match plan {
-        Ok(plan) => plan.play(script, test),
-        Err(error) => panic!("{error}"),
-    }
-}
+use stack::{Asked, Request, answer};
 
 fn profile(name: &str) -> Request {
     Request::get(format!("{}/{name}", settings::PROFILES)).bearer("me")
@@ -37,7 +26,7 @@ fn tiers(sidecar: &mut Sidecar) -> Outcome {
 
 #[test]
 fn the_plugin_answers_from_every_tier() {
-    play(Plan::inbound("wasmplugin.yaml"), service::numbered, tiers);
+    Plan::inbound("wasmplugin.yaml").play(service::numbered, tiers);
 }
 
 #[test]
@@ -51,7 +40,7 @@ fn a_traffic_extension_is_the_same_plugin_under_another_name() {
 
 #[test]
 fn the_metrics_have_labels_and_buckets_where_only_istios_prefixes_are_included() {
-    play(Plan::inbound("wasmplugin.yaml"), service::numbered, |sidecar| {
+    Plan::inbound("wasmplugin.yaml").play(service::numbered, |sidecar| {
         verdict::stored(&sidecar.send(&profile("chrome"))?)?;
         sidecar.until_fills(1.0)?;
         verdict::hit(&sidecar.send(&profile("chrome"))?, "l1")?;
@@ -75,7 +64,7 @@ fn the_metrics_have_labels_and_buckets_where_only_istios_prefixes_are_included()
 
 #[test]
 fn the_access_log_has_what_did_not_come_from_the_cache() {
-    play(Plan::inbound("wasmplugin.yaml"), service::numbered, |sidecar| {
+    Plan::inbound("wasmplugin.yaml").play(service::numbered, |sidecar| {
         verdict::stored(&sidecar.send(&profile("chrome"))?)?;
         verdict::hit(&sidecar.send(&profile("chrome"))?, "l1")?;
         verdict::untouched(&sidecar.send(&Request::get("/health"))?)?;
@@ -90,8 +79,8 @@ fn the_access_log_has_what_did_not_come_from_the_cache() {
 
 #[test]
 fn a_hit_is_for_whom_the_policy_allows() {
-    let plan = Plan::inbound("wasmplugin.yaml").map(|plan| plan.policy(allow("x-caller", "known")));
-    play(plan, service::numbered, |sidecar| {
+    let plan = Plan::inbound("wasmplugin.yaml").policy(allow("x-caller", "known"));
+    plan.play(service::numbered, |sidecar| {
         let known = profile("chrome").header("x-caller", "known");
         verdict::stored(&sidecar.send(&known)?)?;
         verdict::hit(&sidecar.send(&known)?, "l1")?;
@@ -107,8 +96,8 @@ fn a_hit_is_for_whom_the_policy_allows() {
 /// Why no other phase will do; and that the test above would see it.
 #[test]
 fn in_an_early_phase_it_would_answer_whom_the_policy_refuses() {
-    let plan = Plan::inbound("wasmplugin.yaml").map(|plan| plan.policy(allow("x-caller", "known")));
-    play(plan.map(|plan| plan.change(|extension| extension.early = true)), service::numbered, |sidecar| {
+    let plan = Plan::inbound("wasmplugin.yaml").policy(allow("x-caller", "known"));
+    plan.change(|extension| extension.early = true).play(service::numbered, |sidecar| {
         verdict::stored(&sidecar.send(&profile("chrome").header("x-caller", "known"))?)?;
         verdict::hit(&sidecar.send(&profile("chrome"))?, "l1")?;
         verdict::answered(&sidecar.send(&profile("firefox"))?, 403)
@@ -122,7 +111,7 @@ fn identify(session: &str) -> Request {
 
 #[test]
 fn the_filter_form_answers_a_post_by_its_body() {
-    play(Plan::inbound("envoyfilter.yaml"), service::identified, |sidecar| {
+    Plan::inbound("envoyfilter.yaml").play(service::identified, |sidecar| {
         verdict::stored(&sidecar.send(&identify("alpha"))?)?;
         sidecar.until_fills(1.0)?;
         let mine = sidecar.send(&identify("bravo"))?;
@@ -137,8 +126,8 @@ fn the_filter_form_answers_a_post_by_its_body() {
 #[test]
 fn a_module_that_cannot_be_fetched_lets_everything_pass() {
     for file in ["wasmplugin.yaml", "envoyfilter.yaml"] {
-        let plan = Plan::inbound(file).map(|plan| plan.change(Extension::not_fetched));
-        play(plan, service::numbered, |sidecar| {
+        let plan = Plan::inbound(file).change(Extension::not_fetched);
+        plan.play(service::numbered, |sidecar| {
             for asked in 1..=2 {
                 let passed = sidecar.send(&profile("chrome"))?;
                 verdict::answered(&passed, 200)?;
@@ -152,7 +141,7 @@ fn a_module_that_cannot_be_fetched_lets_everything_pass() {
 
 #[test]
 fn the_listener_refuses_what_could_be_another_route() {
-    play(Plan::inbound("wasmplugin.yaml"), service::numbered, |sidecar| {
+    Plan::inbound("wasmplugin.yaml").play(service::numbered, |sidecar| {
         verdict::answered(&sidecar.send(&profile("..%2f..%2fauth"))?, 400)?;
         verdict::answered(&sidecar.send(&profile("chrome").header("x_user", "me"))?, 400)?;
         verdict::stored(&sidecar.send(&profile("chrome"))?)?;
@@ -163,8 +152,8 @@ fn the_listener_refuses_what_could_be_another_route() {
 /// webdis' own sidecar sees commands as paths: it must let the filter's through as they are, and no others.
 #[test]
 fn the_sidecar_of_webdis_lets_the_filters_commands_through_and_no_others() {
-    let plan = Plan::inbound("wasmplugin.yaml").map(|plan| plan.front(json!({})));
-    play(plan, service::numbered, |sidecar| {
+    let plan = Plan::inbound("wasmplugin.yaml").front(json!({}));
+    plan.play(service::numbered, |sidecar| {
         every_script(sidecar)?;
         let front = sidecar.front.as_ref().ok_or("no sidecar of webdis")?.port();
         verdict::answered(&Request::get("/PING.raw").send(front)?, 200)?;
@@ -181,7 +170,7 @@ fn the_sidecar_of_webdis_lets_the_filters_commands_through_and_no_others() {
 #[test]
 fn the_filters_commands_survive_the_strongest_normalisation_of_the_mesh() {
     let strongest = json!({ "merge_slashes": true, "path_with_escaped_slashes_action": "UNESCAPE_AND_FORWARD" });
-    play(Plan::inbound("wasmplugin.yaml").map(|plan| plan.front(strongest)), service::numbered, every_script);
+    Plan::inbound("wasmplugin.yaml").front(strongest).play(service::numbered, every_script);
 }
 
 /// Lookup, fill and reading of the log in [`tiers`], then an invalidation.
@@ -202,12 +191,12 @@ fn every_script(sidecar: &mut Sidecar) -> Outcome {
 #[test]
 fn the_gateways_filters_let_no_client_bring_a_fingerprint() {
     let variant = manifest::documents("variants/ingress-gateway.yaml").unwrap();
-    let plan = Plan::inbound("variants/ingress-gateway.yaml").map(|plan| plan.patched(variant[0].clone()));
+    let plan = Plan::inbound("variants/ingress-gateway.yaml").patched(variant[0].clone());
     let script = |asked: &Asked| {
         let ja4 = asked.header("x-ja4").map(|value| String::from_utf8_lossy(value).into_owned());
         answer(200, &[("cache-control", "max-age=60")], json!({ "ja4": ja4 }).to_string())
     };
-    play(plan, script, |sidecar| {
+    plan.play(script, |sidecar| {
         let forged = Request::get("/v1/whoami").header("x-ja4", "t13d1516h2_8daaf6152771_e5627efa2ab1");
         let first = sidecar.send(&forged)?;
         verdict::holds(!String::from_utf8_lossy(&first.body).contains("t13d"), "the forged one does not arrive")?;

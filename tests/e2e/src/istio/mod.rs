@@ -21,7 +21,7 @@ use render::Extension;
 
 /// A sidecar that is yet to be started.
 pub struct Plan {
-    extension: Extension,
+    extension: Result<Extension, String>,
     policy: Option<Value>,
     patches: Vec<Value>,
     front: Option<Value>,
@@ -45,13 +45,9 @@ pub struct Sidecar {
 
 impl Plan {
     /// The sidecar of the API's pods, with the plugin of this file and what `listener.yaml` and `telemetry.yaml` add.
-    ///
-    /// # Errors
-    /// A sentence, when a file is not what it should be.
-    pub fn inbound(file: &str) -> Result<Self, String> {
-        let extension = Extension::of(&manifest::documents(file)?)?;
-        let patches = manifest::documents("listener.yaml")?;
-        Ok(Self { extension, policy: None, patches, front: None })
+    pub fn inbound(file: &str) -> Self {
+        let extension = manifest::documents(file).and_then(|documents| Extension::of(&documents));
+        Self { extension, policy: None, patches: vec![], front: None }
     }
 
     /// The same with patches of this document too.
@@ -71,7 +67,9 @@ impl Plan {
     /// With the plugin changed.
     #[must_use]
     pub fn change(mut self, change: impl FnOnce(&mut Extension)) -> Self {
-        change(&mut self.extension);
+        if let Ok(extension) = &mut self.extension {
+            change(extension);
+        }
         self
     }
 
@@ -102,6 +100,7 @@ impl Plan {
     }
 
     fn start(self, script: impl Fn(&Asked) -> Vec<Step> + Send + Sync + 'static) -> Result<Sidecar, String> {
+        let extension = self.extension?;
         let folder = Scratch::new("test-istio")?;
         let origin = Origin::start(script)?;
         let mut redis = Redis::new(Port::free()?, folder.path());
@@ -112,15 +111,16 @@ impl Plan {
         let l2 = front.as_ref().map_or(webdis.port(), Envoy::port);
 
         let ecds = folder.path().join("ecds.json");
-        paths::write(&ecds, self.extension.resource(&paths::plugin()?).to_string().as_bytes())?;
-        let mut filters = vec![self.extension.filter(&ecds)];
+        paths::write(&ecds, extension.resource(&paths::plugin()?).to_string().as_bytes())?;
+        let mut filters = vec![extension.filter(&ecds)];
         filters.extend(self.policy);
-        if !self.extension.early {
+        if !extension.early {
             filters.reverse();
         }
         let mut tree = Bootstrap::shipped()?;
         bootstrap::sidecar(&mut tree, filters, l2, origin.port())?;
-        self.patches.iter().try_for_each(|patch| bootstrap::patch(&mut tree, patch))?;
+        let patches = manifest::documents("listener.yaml")?.into_iter().chain(self.patches);
+        patches.into_iter().try_for_each(|patch| bootstrap::patch(&mut tree, &patch))?;
         let mut envoy = Envoy::changed(tree, folder.path(), Options { workers: 1, ..Options::default() })?;
         envoy.start()?;
         Ok(Sidecar { envoy, front, origin, webdis, redis, _folder: folder })
