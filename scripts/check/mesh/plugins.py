@@ -5,7 +5,7 @@ import re
 
 import yaml
 
-PINNED = re.compile(r"^oci://registry\.example\.com/fingerprint-cache@sha256:[a-f0-9]{64}$")
+PINNED = re.compile(r"^oci://[a-z0-9][^@\s]*@sha256:[a-f0-9]{64}$")
 WASM = "type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm"
 FLAG = "allow_on_headers_stop_iteration"
 
