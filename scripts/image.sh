@@ -77,8 +77,9 @@ plugin() {
 
 fpcache() {
   # A target directory of its own: the flag would have everything else built anew.
-  RUSTFLAGS='-C target-feature=+crt-static' CARGO_TARGET_DIR=$TARGET/static \
-    cargo build -q --release --locked -p fpcache --target "$HOST"
+  local said
+  said=$(RUSTFLAGS='-C target-feature=+crt-static' CARGO_TARGET_DIR=$TARGET/static \
+    cargo build -q --release --locked -p fpcache --target "$HOST" 2>&1) || fail "fpcache does not build: $said"
   local program=$TARGET/static/$HOST/release/fpcache
   ! ldd "$program" >/dev/null 2>&1 || ldd "$program" | grep -q 'statically linked' || fail "$program is not static."
   image fpcache "$program" fpcache 0755 --config.user 65532:65532 --config.entrypoint /fpcache
@@ -95,9 +96,9 @@ runs() {
   echo '127.0.0.1 redis-master' >"$work/bundle/rootfs/etc/hosts"
   inside=(chroot --userspec=65532:65532 "$work/bundle/rootfs" /fpcache)
   said=$("${inside[@]}" --version 2>&1) || fail "fpcache does not run in its image: $said"
-  # Nobody listens on port 1: it must get as far as being refused.
+  # Nobody listens on port 1: it must get as far as that.
   said=$("${inside[@]}" keys --by rule --redis redis://redis-master:1 2>&1) || true
-  [[ $said == *efused* ]] || fail "fpcache cannot resolve a name in its image: $said"
+  [[ $said == 'Nothing listens at redis-master:1.'* ]] || fail "fpcache cannot resolve a name in its image: $said"
   rm -rf "$work"
   echo 'ok: fpcache runs in its image as 65532, and resolves names there'
 }
