@@ -49,6 +49,7 @@ PLUGIN = [
     ("trafficextension.yaml", "spec.phase", "AUTHZ", "before AuthorizationPolicy"),
     ("envoyfilter.yaml", f"{CONFIG}.allow_on_headers_stop_iteration", None, "keys on the body"),
     ("envoyfilter.yaml", f"{CONFIG}.failure_policy", "FAIL_RELOAD", "FAIL_OPEN"),
+    ("envoyfilter.yaml", "spec.configPatches.0.patch.value.config_discovery.default_config", None, "default_config"),
     ("envoyfilter.yaml", "spec.configPatches.1.patch.value.name", "other", "place"),
     ("envoyfilter.yaml", "spec.configPatches.0.patch.operation", "INSERT_FIRST", "place"),
     ("variants/waypoint.yaml", "spec.match.0.ports", [{"number": 8080}], "place"),

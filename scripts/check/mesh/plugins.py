@@ -15,6 +15,8 @@ class Plugin:
 
     def __init__(self, document):
         self.kind, self.spec = document["kind"], document["spec"]
+        # A WasmPlugin cannot say what stands in for a configuration that is refused.
+        self.stands_in = True
         own = self.spec.get("wasm", self.spec) if self.kind != "EnvoyFilter" else self._patch()
         self.url, self.fail, self.root = own.get("url"), own.get("failStrategy"), own.get("pluginName")
         self.config, self.bodies = own.get("pluginConfig") or {}, own.get("bodies", False)
@@ -23,6 +25,8 @@ class Plugin:
         values = (patch["patch"].get("value", {}) for patch in self.spec["configPatches"])
         config = next(value["typed_config"]["config"] for value in values if is_wasm(value))
         self.inserted = [patch["patch"]["value"].get("name") for patch in self.spec["configPatches"]]
+        discovery = self.spec["configPatches"][0]["patch"]["value"]["config_discovery"]
+        self.stands_in = "default_config" in discovery
         code = config["vm_config"]["code"]
         return {
             "url": code.get("remote", {}).get("http_uri", {}).get("uri"),
@@ -51,6 +55,9 @@ class Plugin:
         )
         must(self._after_policies(), "phase AUTHN or AUTHZ answers before AuthorizationPolicy was asked: UNSPECIFIED")
         must(self._in_place(), self.WHERE)
+        must(
+            self.stands_in, "no default_config: a configuration that the filter refuses would cost 500s after a restart"
+        )
         for rule in self.config.get("rules", []):
             same = shipped.get(rule["name"], rule)
             must(rule == same, f"rule {rule['name']} differs from that in envoy/envoy.yaml: {rule} is not {same}")

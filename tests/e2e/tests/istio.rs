@@ -4,7 +4,7 @@ use e2e::istio::bootstrap::WEBDIS;
 use e2e::istio::{Plan, Sidecar, allow, manifest, render::Extension};
 use e2e::{Outcome, service, settings, until, verdict};
 use serde_json::{Value, json};
-use stack::{Asked, Request, answer};
+use stack::{Asked, Request, answer, paths};
 
 fn profile(name: &str) -> Request {
     Request::get(format!("{}/{name}", settings::PROFILES)).bearer("me")
@@ -137,6 +137,44 @@ fn a_module_that_cannot_be_fetched_lets_everything_pass() {
             Ok(())
         });
     }
+}
+
+/// Lets discovery find a configuration that the filter refuses, and waits until it has: it names what it does not know.
+fn refused(sidecar: &mut Sidecar) -> Outcome {
+    let mut plugin = sidecar.extension.plugin_config();
+    settings::set(&mut plugin, "/nonsense", json!(1));
+    sidecar.reconfigure(&plugin)?;
+    until("the refusal", || Ok(paths::read(&sidecar.envoy.log())?.contains("nonsense")))
+}
+
+#[test]
+fn a_changed_configuration_keeps_memory_and_a_refused_one_changes_nothing_at_first() {
+    Plan::inbound("wasmplugin.yaml").play(service::numbered, |sidecar| {
+        verdict::stored(&sidecar.send(&profile("chrome"))?)?;
+        let said = |sidecar: &Sidecar| -> Result<String, String> {
+            Ok(sidecar.send(&profile("chrome"))?.text("cache-status").unwrap_or_default())
+        };
+        let mut plugin = sidecar.extension.plugin_config();
+        settings::set(&mut plugin, "/name", json!("renamed"));
+        sidecar.reconfigure(&plugin)?;
+        until("the new name", || Ok(said(sidecar)?.starts_with("renamed; hit")))?;
+        refused(sidecar)?;
+        verdict::holds(said(sidecar)?.starts_with("renamed; hit"), "the one before is in force")?;
+        // What FAIL_OPEN does not cover, and `fpcache check` is for.
+        sidecar.envoy.restart()?;
+        verdict::answered(&sidecar.send(&profile("chrome"))?, 500)
+    });
+}
+
+#[test]
+fn the_filter_form_passes_everything_where_its_configuration_is_refused() {
+    Plan::inbound("envoyfilter.yaml").play(service::identified, |sidecar| {
+        refused(sidecar)?;
+        sidecar.envoy.restart()?;
+        let passed = sidecar.send(&identify("alpha"))?;
+        verdict::answered(&passed, 200)?;
+        verdict::untouched(&passed)
+    });
 }
 
 #[test]

@@ -19,6 +19,9 @@ use stack::{Asked, Envoy, Options, Origin, Port, Redis, Request, Response, Scrat
 use crate::Outcome;
 use render::Extension;
 
+/// The file of extension discovery.
+const DISCOVERED: &str = "ecds.json";
+
 /// A sidecar that is yet to be started.
 pub struct Plan {
     extension: Result<Extension, String>,
@@ -39,8 +42,10 @@ pub struct Sidecar {
     pub webdis: Webdis,
     /// Redis.
     pub redis: Redis,
+    /// The filter as it was started with.
+    pub extension: Extension,
     /// Last, so that it goes when nobody writes there any more.
-    _folder: Scratch,
+    folder: Scratch,
 }
 
 impl Plan {
@@ -110,9 +115,8 @@ impl Plan {
         let front = self.front.as_ref().map(|manager| front(manager, webdis.port(), &folder)).transpose()?;
         let l2 = front.as_ref().map_or(webdis.port(), Envoy::port);
 
-        let ecds = folder.path().join("ecds.json");
-        paths::write(&ecds, extension.resource(&paths::plugin()?).to_string().as_bytes())?;
-        let mut filters = vec![extension.filter(&ecds)];
+        discover(&folder, &extension)?;
+        let mut filters = vec![extension.filter(&folder.path().join(DISCOVERED))];
         filters.extend(self.policy);
         if !extension.early {
             filters.reverse();
@@ -123,8 +127,15 @@ impl Plan {
         patches.into_iter().try_for_each(|patch| bootstrap::patch(&mut tree, &patch))?;
         let mut envoy = Envoy::changed(tree, folder.path(), Options { workers: 1, ..Options::default() })?;
         envoy.start()?;
-        Ok(Sidecar { envoy, front, origin, webdis, redis, _folder: folder })
+        Ok(Sidecar { envoy, front, origin, webdis, redis, extension, folder })
     }
+}
+
+/// Puts there what extension discovery finds. Envoy reads it again when another file is moved to its place.
+fn discover(folder: &Scratch, extension: &Extension) -> Outcome {
+    let next = folder.path().join("next.json");
+    paths::write(&next, extension.resource(&paths::plugin()?).to_string().as_bytes())?;
+    fs::rename(&next, folder.path().join(DISCOVERED)).map_err(|error| format!("cannot replace {DISCOVERED}: {error}"))
 }
 
 /// The sidecar of webdis: the policy of `security.yaml`, then webdis; what `manager` says stands for the mesh's ways, which
@@ -152,6 +163,16 @@ impl Sidecar {
     /// A sentence, when there is no whole answer.
     pub fn send(&self, request: &Request) -> Result<Response, String> {
         request.send(self.envoy.port())
+    }
+
+    /// Lets extension discovery find another plugin configuration, as a changed manifest would.
+    ///
+    /// # Errors
+    /// A sentence, when it cannot be written.
+    pub fn reconfigure(&self, plugin: &Value) -> Outcome {
+        let mut extension = self.extension.clone();
+        extension.set_plugin_config(plugin);
+        discover(&self.folder, &extension)
     }
 
     /// The sum of a metric of the filter; `name` without `fingerprint_cache_`.

@@ -19,6 +19,8 @@ pub struct Extension {
     pub types: Value,
     /// What is discovered: a Wasm filter, or what the agent puts in its place.
     pub config: Value,
+    /// What there is before anything is discovered, and where it is refused.
+    pub default: Option<Value>,
     /// Whether its phase puts it before the policies.
     pub early: bool,
 }
@@ -57,6 +59,7 @@ impl Extension {
             name: format!("extensions.istio.io/{api}/{name}"),
             types: json!([WASM, RBAC]),
             config: json!({ "@type": WASM, "config": config }),
+            default: None,
             early: phase == "AUTHN" || phase == "AUTHZ",
         })
     }
@@ -77,6 +80,7 @@ impl Extension {
                 name: text(&filter, "/name")?.to_owned(),
                 types: at(&filter, "/config_discovery/type_urls")?.clone(),
                 config: at(&resource, "/typed_config")?.clone(),
+                default: filter.pointer("/config_discovery/default_config").cloned(),
                 early: false,
             })
         };
@@ -89,6 +93,13 @@ impl Extension {
         text.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default()
     }
 
+    /// Replaces the plugin's configuration.
+    pub fn set_plugin_config(&mut self, plugin: &Value) {
+        if let Some(value) = self.config.pointer_mut("/config/configuration/value") {
+            *value = plugin.to_string().into();
+        }
+    }
+
     /// What the agent gives Envoy when it cannot fetch the module, and the policy is FAIL_OPEN.
     pub fn not_fetched(&mut self) {
         self.config = json!({ "@type": RBAC, "rules_stat_prefix": "wasm-default-allow" });
@@ -96,17 +107,18 @@ impl Extension {
 
     /// The filter as it stands in the connection manager.
     pub fn filter(&self, resource: &Path) -> Value {
-        json!({
-            "name": self.name,
-            "config_discovery": {
-                "config_source": {
-                    "path_config_source": { "path": resource },
-                    "initial_fetch_timeout": "0s",
-                    "resource_api_version": "V3",
-                },
-                "type_urls": self.types,
+        let mut discovery = json!({
+            "config_source": {
+                "path_config_source": { "path": resource },
+                "initial_fetch_timeout": "0s",
+                "resource_api_version": "V3",
             },
-        })
+            "type_urls": self.types,
+        });
+        if let Some(default) = &self.default {
+            crate::settings::set(&mut discovery, "/default_config", default.clone());
+        }
+        json!({ "name": self.name, "config_discovery": discovery })
     }
 
     /// The resource that is discovered, after the agent has put the fetched `module` in.
@@ -129,9 +141,7 @@ fn unhurried(mut extension: Extension) -> Extension {
     for rule in plugin.pointer_mut("/rules").and_then(Value::as_array_mut).into_iter().flatten() {
         crate::settings::set(rule, "/freshness/early_refresh", json!(false));
     }
-    if let Some(value) = extension.config.pointer_mut("/config/configuration/value") {
-        *value = plugin.to_string().into();
-    }
+    extension.set_plugin_config(&plugin);
     extension
 }
 
