@@ -5,11 +5,13 @@
 //!
 //! - [`scene`]: start one, play a test in it, see that nothing broke that the test did not look at.
 //! - [`pods`]: the same with a fleet.
+//! - [`istio`]: a sidecar by the shipped Istio manifests.
 //! - [`settings`]: how the shipped configuration is changed for a test.
 //! - [`verdict`]: hit, stored, passed: what an answer must say of itself.
 //! - [`service`]: scripts for the origin.
 //! - [`theft`]: an attempt to get another caller's answer.
 
+pub mod istio;
 pub mod pods;
 pub mod scene;
 pub mod service;

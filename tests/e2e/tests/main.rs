@@ -9,6 +9,7 @@
 //! - `options`: what rules and clients may ask for, what the origin says to us alone, interim answers.
 //! - `clients`, `bodies`, `bytes`: clients that leave or are slow, request bodies, bytes that are no text.
 //! - `single_flight`, `fleet`: two Envoys: one fetch for all who ask, and what is published reaches every worker.
+//! - `istio`: the shipped Istio manifests, rendered as pilot does.
 //! - `configuration`, `volume`: changes while requests come, more keys than fit.
 
 mod bodies;
@@ -19,6 +20,7 @@ mod configuration;
 mod fleet;
 mod garbage;
 mod invalidation;
+mod istio;
 mod options;
 mod origins;
 mod outages;

@@ -1,0 +1,1 @@
+"""What scripts/check/istio.py judges by."""
