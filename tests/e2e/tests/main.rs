@@ -9,6 +9,7 @@
 //! - `options`: what rules and clients may ask for, what the origin says to us alone, interim answers.
 //! - `clients`, `bodies`, `bytes`: clients that leave or are slow, request bodies, bytes that are no text.
 //! - `single_flight`, `fleet`: two Envoys: one fetch for all who ask, and what is published reaches every worker.
+//! - `edge`: clients told apart by their TLS hello, and HTTP/2.
 //! - `configuration`, `volume`: changes while requests come, more keys than fit.
 
 mod bodies;
@@ -16,6 +17,7 @@ mod bytes;
 mod clients;
 mod conditions;
 mod configuration;
+mod edge;
 mod fleet;
 mod garbage;
 mod invalidation;
