@@ -144,6 +144,27 @@ install_wheel() {
   fi
 }
 
+# --- The certificate of the listener with TLS ------------------------------------------------------------------------
+
+# For the loopback interface, signed by itself: clients that are to trust it name it. Made anew a month before it ends.
+certificate() {
+  has openssl || return
+  local file=$TOOLS/tls/edge.crt key=$TOOLS/tls/edge.key
+  # Both files, and of one pair: Envoy does not start with others.
+  openssl x509 -in "$file" -noout -checkend 2592000 >/dev/null 2>&1 &&
+    [ "$(openssl x509 -in "$file" -noout -pubkey)" = "$(openssl pkey -in "$key" -pubout 2>/dev/null)" ] && return
+  say "Making a certificate for 127.0.0.1 in .tools/tls"
+  mkdir -p "$TOOLS/tls" && openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 365 \
+    -subj /CN=localhost -addext subjectAltName=DNS:localhost,IP:127.0.0.1 -keyout "$key" -out "$file" \
+    >"$TOOLS/openssl.log" 2>&1 || {
+    tail -n 3 "$TOOLS/openssl.log" >&2
+    lacks "the certificate in .tools/tls missing, and openssl could not make it (its last words are above): it needs openssl 1.1.1 or later."
+    return
+  }
+  # The container of compose.yaml reads it as another user. It opens nothing but a listener of this machine alone.
+  chmod 644 "$key"
+}
+
 # --- The runner of the tests on wasm32-unknown-unknown --------------------------------------------------------------
 
 # It must be of the version of wasm-bindgen in Cargo.lock, exactly.
@@ -189,18 +210,21 @@ conformance() {
 mkdir -p "$TOOLS/bin" || { say "cannot write to $TOOLS: run this as the owner of the repository."; exit 1; }
 case "${1:-all}" in
 run)
-  packages cc=build-essential python3=python3 redis-server=redis-server webdis=webdis
+  packages cc=build-essential python3=python3 redis-server=redis-server webdis=webdis openssl=openssl
   rust wasm32-wasip1
   crates . wasm32-wasip1
   envoy
+  certificate
   ;;
 all)
-  packages cc=build-essential python3=python3 redis-server=redis-server webdis=webdis wrk=wrk curl=curl node=nodejs
+  packages cc=build-essential python3=python3 redis-server=redis-server webdis=webdis openssl=openssl wrk=wrk \
+    curl=curl wget=wget node=nodejs
   # After it: packages of Node.js from elsewhere than Debian bring npm, and refuse Debian's.
   packages npm=npm
   rust wasm32-wasip1 wasm32-unknown-unknown
   crates . wasm32-wasip1 wasm32-unknown-unknown
   envoy
+  certificate
   runner
   fuzz
   conformance

@@ -29,10 +29,25 @@ pub struct Found {
 /// What a document has.
 #[derive(Debug, Default, PartialEq)]
 pub struct Findings {
-    /// Configurations of ours.
+    /// Configurations of ours. One that stands in several places, as YAML's aliases make it, is there once.
     pub found: Vec<Found>,
     /// Places of configurations that belong to other filters.
     pub skipped: Vec<String>,
+}
+
+impl Findings {
+    fn take(&mut self, found: Found) {
+        let is = |other: &Found| {
+            (&other.text, &other.faults, other.no_bodies) == (&found.text, &found.faults, found.no_bodies)
+        };
+        match self.found.iter_mut().find(|other| is(other)) {
+            Some(same) => {
+                same.place.push_str(", ");
+                same.place.push_str(&found.place);
+            }
+            None => self.found.push(found),
+        }
+    }
 }
 
 const STRING_VALUE: &str = "write { \"@type\": type.googleapis.com/google.protobuf.StringValue, value: '{...}' } with the configuration as JSON";
@@ -48,7 +63,7 @@ pub fn find(document: &Value) -> Findings {
     if let (true, Some(members)) = (empty, document.as_object())
         && !FOREIGN.iter().any(|name| members.contains_key(*name))
     {
-        findings.found.push(plain(document, String::new(), None));
+        findings.take(plain(document, String::new(), None));
     }
     findings
 }
@@ -81,7 +96,7 @@ fn named(document: &Value, path: &str, below: &str) -> String {
 /// Takes the configuration of a WasmPlugin or TrafficExtension, which Istio hands over as JSON.
 fn istio(configuration: Option<&Value>, place: String, findings: &mut Findings) {
     match configuration {
-        Some(tree) if is_ours(tree) => findings.found.push(plain(tree, place, Some(NO_FLAG_IN_ISTIO))),
+        Some(tree) if is_ours(tree) => findings.take(plain(tree, place, Some(NO_FLAG_IN_ISTIO))),
         Some(_) => findings.skipped.push(place),
         None => {}
     }
@@ -131,7 +146,7 @@ fn wrapping(plugin: &Map<String, Value>, wrapped: &Map<String, Value>, place: St
     let fault = |wrong: &str| Problem { path: String::new(), wrong: wrong.to_owned(), remedy: STRING_VALUE.to_owned() };
     let allowed = plugin.get("allow_on_headers_stop_iteration") == Some(&Value::Bool(true));
     let no_bodies = if allowed { None } else { Some(NO_FLAG) };
-    findings.found.push(Found { place, text, faults: wrong.map(fault).into_iter().collect(), no_bodies });
+    findings.take(Found { place, text, faults: wrong.map(fault).into_iter().collect(), no_bodies });
 }
 
 fn own((name, value): (&String, &Value)) -> (String, Value) {

@@ -137,8 +137,9 @@ fn a_member_that_stands_in_json_twice_is_seen() {
 fn the_configuration_is_found_in_an_envoy_bootstrap() {
     let (status, tree) = check_json("envoy.yaml");
     assert_eq!((status, tree["configurations"].as_array().unwrap().len()), (0, 1));
-    let place = "envoy.yaml: static_resources.listeners[0].filter_chains[0].filters[0].typed_config.http_filters[0]\
-        .typed_config.config.configuration";
+    let rest = "filter_chains[0].filters[0].typed_config.http_filters[0].typed_config.config.configuration";
+    // The second listener has the filters of the first, by an alias.
+    let place = format!("envoy.yaml: static_resources.listeners[0].{rest}, static_resources.listeners[1].{rest}");
     assert_eq!(tree["configurations"][0]["place"], place);
     assert_eq!(tree["configurations"][0]["effective"]["redis"]["cluster"], "webdis");
     assert_eq!(tree["configurations"][0]["notes"], json!([]));

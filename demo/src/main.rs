@@ -6,8 +6,8 @@
 //! - [`args`] the command line, [`delay`] how long an answer takes
 //! - [`server`] sockets; [`service`] from a request to its answer
 //! - [`routes`] which route, and how often; [`users`] token and allowance
-//! - [`profiles`] and [`hello`], [`model`], [`fingerprint`] and [`identify`] what is
-//!   answered; [`seed`] where it comes from
+//! - [`profiles`] and [`hello`], [`model`], [`fingerprint`] and [`identify`], [`whoami`]
+//!   what is answered; [`seed`] where it comes from
 //! - [`answer`] headers, validators, 304
 
 mod answer;
@@ -23,6 +23,7 @@ mod seed;
 mod server;
 mod service;
 mod users;
+mod whoami;
 
 use args::{Options, Wish};
 use service::Service;

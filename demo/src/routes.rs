@@ -16,6 +16,8 @@ pub enum Route {
     Features,
     /// Who sent a fingerprint.
     Identify,
+    /// Who asks, by the fingerprint of the client's own hello.
+    Whoami,
     /// How alike two fingerprints are.
     Compare,
     /// Many fingerprints at once.
@@ -34,10 +36,11 @@ pub enum Route {
 
 /// Method, path, route. `HEAD` is allowed wherever `GET` is. `compare` and `batch`
 /// answer under two paths: alone, and beside `identify`.
-const TABLE: [(&str, &str, Route); 13] = [
+const TABLE: [(&str, &str, Route); 14] = [
     ("GET", "/v1/fingerprints/profiles", Route::Profiles),
     ("GET", "/v1/fingerprints/profiles/{id}", Route::Profile),
     ("POST", "/v1/fingerprints/generate", Route::Generate),
+    ("GET", "/v1/whoami", Route::Whoami),
     ("GET", "/api/v1/models/features", Route::Features),
     ("POST", "/api/v1/models/retrain", Route::Retrain),
     ("POST", "/api/v1/fingerprint/identify", Route::Identify),

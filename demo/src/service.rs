@@ -8,6 +8,7 @@ use crate::profiles::{self, Catalogue, Profile};
 use crate::routes::{self, Counts, Found, Route};
 use crate::seed::Seed;
 use crate::users::{self, Users};
+use crate::whoami::whoami;
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::body::{Body, Bytes};
 use hyper::header::{ALLOW, CONNECTION, HeaderMap, HeaderName, HeaderValue, WWW_AUTHENTICATE};
@@ -102,7 +103,7 @@ impl Service {
     {
         let delay = self.delay_for(headers)?.choose();
         let body = read(body).await?;
-        let answer = self.answer(route, id, &body);
+        let answer = self.answer(route, id, headers, &body);
         if !delay.is_zero() {
             tokio::time::sleep(delay).await;
         }
@@ -118,12 +119,13 @@ impl Service {
         delay.map_err(|sentence| bad_request(format!("{DELAY_HEADER}: {sentence}")))
     }
 
-    fn answer(&self, route: Route, id: &str, body: &[u8]) -> Result<Answer, Refusal> {
+    fn answer(&self, route: Route, id: &str, headers: &HeaderMap, body: &[u8]) -> Result<Answer, Refusal> {
         match route {
             Route::Profiles => Ok(profile_answer(self.catalogue.list())),
             Route::Profile => self.profile(id),
             Route::Features => Ok(self.features()),
             Route::Identify => computed(self.judge().identify(body)),
+            Route::Whoami => self.whoami(headers),
             Route::Batch => computed(self.judge().batch(body)),
             Route::Compare => computed(identify::compare(body)),
             Route::Generate => self.generate(body),
@@ -145,6 +147,13 @@ impl Service {
                 format!("There is no profile \"{id}\"; GET /v1/fingerprints/profiles lists all."),
             )),
         }
+    }
+
+    /// Says no `Vary`, as caches before whoever adds the header never see it: who caches
+    /// the answer must know the route.
+    fn whoami(&self, headers: &HeaderMap) -> Result<Answer, Refusal> {
+        let answer = whoami(headers, &self.catalogue).map_err(bad_request)?;
+        Ok(Answer::json(StatusCode::OK, &answer).cache_control("max-age=300").validators(SystemTime::UNIX_EPOCH + MADE))
     }
 
     fn features(&self) -> Answer {

@@ -16,6 +16,7 @@ fn api_requests() -> Vec<(&'static str, &'static str, String)> {
         ("GET", "/v1/fingerprints/profiles", String::new()),
         ("HEAD", "/v1/fingerprints/profiles/chrome_120_win", String::new()),
         ("GET", "/v1/fingerprints/profiles/chrome_120_win", String::new()),
+        ("GET", "/v1/whoami", String::new()),
         ("GET", "/api/v1/models/features", String::new()),
         ("POST", "/api/v1/fingerprint/identify", FINGERPRINT.into()),
         ("POST", "/compare", pair),
@@ -126,6 +127,30 @@ async fn identify_says_nothing_of_its_freshness() {
     for name in ["cache-control", "etag", "last-modified"] {
         assert!(!answer.headers().contains_key(name), "{name}");
     }
+}
+
+#[tokio::test]
+async fn who_asks_is_told_by_the_header_alone() {
+    let service = service("0ms");
+    let fingerprints = ["t13d1516h2_8daaf6152771_e5627efa2ab1", "t12i310900_e8f1e7e78f70_b26ce05bbdd6"];
+    let mut bodies = Vec::new();
+    for ja4 in fingerprints {
+        for user in ["Bearer alice", "Bearer bob"] {
+            let headers = [("authorization", user), ("x-ja4", ja4)];
+            let (answer, body) = service.respond(request("GET", "/v1/whoami", &headers, "")).await.into_parts();
+            assert_eq!(
+                (answer.status.as_u16(), &answer.headers["cache-control"]),
+                (200, &"max-age=300".parse().unwrap())
+            );
+            assert!(answer.headers.contains_key("etag"));
+            bodies.push(body.collect().await.unwrap().to_bytes());
+        }
+        let said: Value = serde_json::from_slice(bodies.last().unwrap()).unwrap();
+        assert_eq!(said["ja4"], ja4);
+    }
+    assert!(bodies[0] == bodies[1] && bodies[2] == bodies[3] && bodies[0] != bodies[2]);
+    let (refused, _) = ask(&service, "GET", "/v1/whoami", &[("x-ja4", "chrome")], "").await;
+    assert_eq!(refused.status(), 400);
 }
 
 #[tokio::test]

@@ -9,10 +9,12 @@
 //! - [`settings`]: how the shipped configuration is changed for a test.
 //! - [`verdict`]: hit, stored, passed: what an answer must say of itself.
 //! - [`service`]: scripts for the origin.
+//! - [`programs`]: curl and wget as clients.
 //! - [`theft`]: an attempt to get another caller's answer.
 
 pub mod istio;
 pub mod pods;
+pub mod programs;
 pub mod scene;
 pub mod service;
 pub mod settings;

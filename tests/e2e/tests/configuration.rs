@@ -9,6 +9,8 @@ use stack::bootstrap::Bootstrap;
 use stack::{Asked, Builder, CacheStatus, Client, Request, Step, answer};
 
 const KEYS: usize = 20;
+/// The filters of [`with_a_second`], and what each calls itself in `Cache-Status`.
+const FILTERS: [(&str, &str); 2] = [("fingerprint_cache", "fingerprint-cache"), ("second", "second")];
 
 fn profile(name: &str) -> Request {
     Request::get(format!("{}/{name}", settings::PROFILES))
@@ -156,7 +158,7 @@ fn a_rule_that_goes_and_comes_back_finds_its_entries() {
         changed(scene, features)?;
         verdict::hit(&scene.send(&profile("a"))?, "l1")?;
         changed(scene, |plugin| {
-            settings::set(plugin, "/rules/2/match", json!({ "methods": ["GET"], "path": "/none" }))
+            settings::set(plugin, "/rules/3/match", json!({ "methods": ["GET"], "path": "/none" }))
         })?;
         verdict::untouched(&scene.send(&profile("a"))?)
     });
@@ -172,7 +174,9 @@ fn with_a_second(builder: Builder) -> Builder {
         settings::set(&mut second, "/name", json!("second"));
         settings::set(&mut second, "/typed_config/config/name", json!("second"));
         let filters = bootstrap.connection_manager()?.pointer_mut("/http_filters").and_then(Value::as_array_mut);
-        filters.map(|filters| filters.insert(1, second)).ok_or("no filters")?;
+        let filters = filters.ok_or("no filters")?;
+        let first = filters.iter().position(|filter| filter["name"] == FILTERS[0].0).ok_or("no filter of ours")?;
+        filters.insert(first + 1, second);
         serves(bootstrap, 0)
     })
 }
@@ -182,12 +186,14 @@ fn with_a_second(builder: Builder) -> Builder {
 fn serves(bootstrap: &mut Bootstrap, turn: usize) -> Outcome {
     let (mut plugin, which) = (bootstrap.plugin()?, turn % 2);
     settings::set(&mut plugin, "/rules/1/freshness/default", json!(format!("{}m", turn + 1)));
-    for (number, name) in ["fingerprint-cache", "second"].into_iter().enumerate() {
+    for (number, (filter, name)) in FILTERS.into_iter().enumerate() {
         let path = if number == which { format!("{}/*", settings::PROFILES) } else { "/none".to_owned() };
         settings::set(&mut plugin, "/name", json!(name));
         settings::set(&mut plugin, "/rules/0/match", json!({ "methods": ["GET"], "path": path }));
-        let place = format!("/http_filters/{number}/typed_config/config/configuration/value");
-        settings::set(bootstrap.connection_manager()?, &place, json!(plugin.to_string()));
+        let filters = bootstrap.connection_manager()?.pointer_mut("/http_filters").and_then(Value::as_array_mut);
+        let mut filters = filters.into_iter().flatten();
+        let filter = filters.find(|found| found["name"] == filter).ok_or("no such filter")?;
+        settings::set(filter, "/typed_config/config/configuration/value", json!(plugin.to_string()));
     }
     Ok(())
 }

@@ -10,6 +10,7 @@
 //! - `clients`, `bodies`, `bytes`: clients that leave or are slow, request bodies, bytes that are no text.
 //! - `single_flight`, `fleet`: two Envoys: one fetch for all who ask, and what is published reaches every worker.
 //! - `istio`: the shipped Istio manifests, rendered as pilot does.
+//! - `edge`: clients told apart by their TLS hello, and HTTP/2.
 //! - `configuration`, `volume`: changes while requests come, more keys than fit.
 
 mod bodies;
@@ -17,6 +18,7 @@ mod bytes;
 mod clients;
 mod conditions;
 mod configuration;
+mod edge;
 mod fleet;
 mod garbage;
 mod invalidation;

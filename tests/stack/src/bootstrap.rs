@@ -8,13 +8,18 @@ use crate::paths;
 
 /// The name of the filter in the shipped configuration.
 const FILTER: &str = "fingerprint_cache";
-/// The type of its listener, as a file for dynamic configuration names it.
+/// Where the listener with TLS is.
+const EDGE: &str = "/static_resources/listeners/1";
+/// Where a listener has its filters: an alias in the file, so the same in both.
+const FILTERS: &str = "/filter_chains/0/filters";
+/// The type of a listener, as a file for dynamic configuration names it.
 const LISTENER: &str = "type.googleapis.com/envoy.config.listener.v3.Listener";
 
-/// An Envoy bootstrap with one listener.
+/// An Envoy bootstrap: one listener, and on demand the one with TLS, which has the same filters.
 #[derive(Clone, Debug)]
 pub struct Bootstrap {
     tree: Value,
+    edge: bool,
 }
 
 impl Bootstrap {
@@ -25,7 +30,8 @@ impl Bootstrap {
     pub fn shipped() -> Result<Self, String> {
         let file = paths::shipped("envoy.yaml");
         let tree = serde_yaml_ng::from_str(&paths::read(&file)?);
-        Ok(Self { tree: tree.map_err(|error| format!("{} is not YAML: {error}", file.display()))? })
+        let tree = tree.map_err(|error| format!("{} is not YAML: {error}", file.display()))?;
+        Ok(Self { tree, edge: false })
     }
 
     /// The whole tree, for changes that have no function here.
@@ -33,12 +39,22 @@ impl Bootstrap {
         &mut self.tree
     }
 
-    /// The one listener.
+    /// The listener without TLS.
     ///
     /// # Errors
     /// A sentence, when there is none.
     pub fn listener(&mut self) -> Result<&mut Value, String> {
         place(&mut self.tree, "/static_resources/listeners/0")
+    }
+
+    /// Keeps the listener with TLS too, with whatever filters the other has in the end.
+    pub fn keep_edge(&mut self) {
+        self.edge = true;
+    }
+
+    /// Whether the listener with TLS is kept.
+    pub fn has_edge(&self) -> bool {
+        self.edge
     }
 
     /// The one connection manager.
@@ -64,6 +80,15 @@ impl Bootstrap {
     pub fn listen(&mut self, listener: u16, admin: u16) -> Result<(), String> {
         *place(self.listener()?, "/address/socket_address/port_value")? = listener.into();
         *place(&mut self.tree, "/admin/address/socket_address/port_value")? = admin.into();
+        Ok(())
+    }
+
+    /// Puts the listener with TLS on this port.
+    ///
+    /// # Errors
+    /// As [`Bootstrap::listen`].
+    pub fn listen_with_tls(&mut self, port: u16) -> Result<(), String> {
+        *place(&mut self.tree, &format!("{EDGE}/address/socket_address/port_value"))? = port.into();
         Ok(())
     }
 
@@ -107,17 +132,25 @@ impl Bootstrap {
         Ok(())
     }
 
-    /// The listener as a file of dynamic configuration; `version` is told in Envoy's log.
+    /// The listeners as a file of dynamic configuration; `version` is told in Envoy's log.
     ///
     /// # Errors
     /// As [`Bootstrap::listen`].
     pub fn listener_file(&mut self, version: usize) -> Result<Value, String> {
-        let mut listener = self.listener()?.clone();
-        *at(&mut listener, "@type")? = LISTENER.into();
-        Ok(json!({ "version_info": version.to_string(), "resources": [listener] }))
+        let mut listeners = vec![self.listener()?.clone()];
+        if self.edge {
+            let filters = place(self.listener()?, FILTERS)?.clone();
+            let mut edge = place(&mut self.tree, EDGE)?.clone();
+            *place(&mut edge, FILTERS)? = filters;
+            listeners.push(edge);
+        }
+        for listener in &mut listeners {
+            *at(listener, "@type")? = LISTENER.into();
+        }
+        Ok(json!({ "version_info": version.to_string(), "resources": listeners }))
     }
 
-    /// The bootstrap with the listener taken from that file, which Envoy reads again when another is moved there.
+    /// The bootstrap with the listeners taken from that file, which Envoy reads again when another is moved there.
     ///
     /// # Errors
     /// As [`Bootstrap::listen`].
@@ -165,6 +198,21 @@ mod tests {
             assert!(text.contains(changed), "{changed}");
         }
         assert!(bootstrap.send_to("nobody", 5).unwrap_err().contains("nobody"));
+    }
+
+    #[test]
+    fn the_listener_with_tls_comes_when_it_is_kept_with_the_filters_of_the_other() {
+        let mut bootstrap = Bootstrap::shipped().unwrap();
+        bootstrap.listen_with_tls(7).unwrap();
+        bootstrap.load(Path::new("/m.wasm")).unwrap();
+        assert_eq!(bootstrap.listener_file(0).unwrap()["resources"].as_array().unwrap().len(), 1);
+        bootstrap.keep_edge();
+        let file = bootstrap.listener_file(0).unwrap();
+        let [plain, edge] = &file["resources"].as_array().unwrap()[..] else { panic!("{file}") };
+        assert_eq!(edge["address"]["socket_address"]["port_value"], 7);
+        assert!(edge["filter_chains"][0]["transport_socket"].is_object() && edge["@type"] == LISTENER);
+        assert_eq!(plain["filter_chains"][0]["filters"], edge["filter_chains"][0]["filters"]);
+        assert!(edge.to_string().contains("/m.wasm"));
     }
 
     #[test]

@@ -13,6 +13,7 @@ use crate::paths;
 use crate::port::Port;
 use crate::redis::Redis;
 use crate::scratch::Scratch;
+use crate::tunnel::Tunnel;
 use crate::webdis::Webdis;
 
 type Change = Box<dyn FnOnce(&mut Bootstrap) -> Result<(), String>>;
@@ -75,6 +76,15 @@ impl Builder {
             let mut plugin = bootstrap.plugin()?;
             edit(&mut plugin);
             bootstrap.set_plugin(&plugin)
+        })
+    }
+
+    /// Listens with TLS too, as the shipped configuration does.
+    #[must_use]
+    pub fn edge(self) -> Self {
+        self.change(|bootstrap| {
+            bootstrap.keep_edge();
+            Ok(())
         })
     }
 
@@ -174,6 +184,14 @@ impl Stack {
     /// A sentence, when Envoy does not listen.
     pub fn client(&self) -> Result<Client, String> {
         Client::connect(self.envoy.port())
+    }
+
+    /// A connection through TLS that stays open, begun as `openssl s_client` does with these options.
+    ///
+    /// # Errors
+    /// As [`Tunnel::open`], or when it has no listener with TLS.
+    pub fn tunnel(&self, options: &[&str]) -> Result<Tunnel, String> {
+        Tunnel::open(self.envoy.edge_port()?, options)
     }
 
     /// All metrics at this moment.

@@ -1,6 +1,6 @@
 //! A client that sends exactly the bytes it is given, and keeps the answer's bytes as they came.
 
-use std::io::Write;
+use std::io::{Read, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
@@ -112,6 +112,27 @@ pub struct Response {
 }
 
 impl Response {
+    /// Reads the answer to a request of that method; interim answers (1xx) are passed over.
+    ///
+    /// # Errors
+    /// A sentence, when it does not come whole.
+    pub fn read<S: Read>(reader: &mut Reader<S>, method: &str) -> Result<Self, String> {
+        let begun = Instant::now();
+        loop {
+            let head = reader.head().map_err(|error| format!("no answer: {error}"))?;
+            let code = head.first.get(1).and_then(|code| std::str::from_utf8(code).ok()?.parse().ok());
+            let status: u16 = code.ok_or("an answer without a status code")?;
+            if (100..200).contains(&status) {
+                continue;
+            }
+            let bodiless = method == "HEAD" || status == 204 || status == 304;
+            let framing = if bodiless { Framing::Length(0) } else { Framing::of(&head, Framing::UntilClose) };
+            let cut = |error| format!("status {status}, then a body cut short: {error}");
+            let body = reader.body(framing).map_err(cut)?;
+            return Ok(Self { status, headers: head.headers, body, elapsed: begun.elapsed() });
+        }
+    }
+
     /// The first header of that name.
     pub fn header(&self, name: &str) -> Option<&[u8]> {
         wire::find(&self.headers, name)
@@ -195,20 +216,7 @@ impl Client {
     /// # Errors
     /// A sentence, when it does not come whole.
     pub fn read(&mut self, method: &str) -> Result<Response, String> {
-        let begun = Instant::now();
-        loop {
-            let head = self.reader.head().map_err(|error| format!("no answer: {error}"))?;
-            let code = head.first.get(1).and_then(|code| std::str::from_utf8(code).ok()?.parse().ok());
-            let status: u16 = code.ok_or("an answer without a status code")?;
-            if (100..200).contains(&status) {
-                continue;
-            }
-            let bodiless = method == "HEAD" || status == 204 || status == 304;
-            let framing = if bodiless { Framing::Length(0) } else { Framing::of(&head, Framing::UntilClose) };
-            let cut = |error| format!("status {status}, then a body cut short: {error}");
-            let body = self.reader.body(framing).map_err(cut)?;
-            return Ok(Response { status, headers: head.headers, body, elapsed: begun.elapsed() });
-        }
+        Response::read(&mut self.reader, method)
     }
 
     /// Leaves: closes both directions at once, whatever is under way.

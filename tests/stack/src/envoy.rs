@@ -16,6 +16,8 @@ use crate::process::{Process, last_lines};
 
 /// The port of the listener in the shipped configuration.
 pub const LISTENER: u16 = 18000;
+/// The port of the listener with TLS in the shipped configuration.
+pub const EDGE: u16 = 18005;
 /// The port of the admin page in the shipped configuration.
 pub const ADMIN: u16 = 18001;
 
@@ -47,7 +49,7 @@ impl Default for Options {
 enum Source {
     /// The shipped file, as it is.
     Shipped,
-    /// A changed one, with the listener in a file of its own, to be replaced while Envoy runs.
+    /// A changed one, with the listeners in a file of their own, to be replaced while Envoy runs.
     Changed { bootstrap: Box<Bootstrap>, version: usize },
 }
 
@@ -56,6 +58,7 @@ enum Source {
 pub struct Envoy {
     source: Source,
     listener: Port,
+    edge: Option<Port>,
     admin: Port,
     folder: PathBuf,
     options: Options,
@@ -65,8 +68,8 @@ pub struct Envoy {
 impl Envoy {
     /// Prepares an Envoy with the shipped configuration on the shipped ports; [`Envoy::start`] starts it.
     pub fn shipped(folder: &Path, options: Options) -> Self {
-        let (listener, admin) = (Port::fixed(LISTENER), Port::fixed(ADMIN));
-        Self { source: Source::Shipped, listener, admin, folder: folder.to_path_buf(), options, process: None }
+        let (listener, edge, admin) = (Port::fixed(LISTENER), Some(Port::fixed(EDGE)), Port::fixed(ADMIN));
+        Self { source: Source::Shipped, listener, edge, admin, folder: folder.to_path_buf(), options, process: None }
     }
 
     /// Prepares an Envoy with a changed configuration, on free ports; [`Envoy::start`] starts it.
@@ -76,8 +79,10 @@ impl Envoy {
     pub fn changed(mut bootstrap: Bootstrap, folder: &Path, options: Options) -> Result<Self, String> {
         let (listener, admin) = (Port::free()?, Port::free()?);
         bootstrap.listen(listener.number(), admin.number())?;
+        let edge = bootstrap.has_edge().then(Port::free).transpose()?;
+        edge.iter().try_for_each(|edge| bootstrap.listen_with_tls(edge.number()))?;
         let source = Source::Changed { bootstrap: Box::new(bootstrap), version: 0 };
-        Ok(Self { source, listener, admin, folder: folder.to_path_buf(), options, process: None })
+        Ok(Self { source, listener, edge, admin, folder: folder.to_path_buf(), options, process: None })
     }
 
     /// Starts it and waits until it serves.
@@ -102,6 +107,14 @@ impl Envoy {
     /// The port of the listener.
     pub fn port(&self) -> u16 {
         self.listener.number()
+    }
+
+    /// The port of the listener with TLS.
+    ///
+    /// # Errors
+    /// A sentence, when it was not kept.
+    pub fn edge_port(&self) -> Result<u16, String> {
+        self.edge.as_ref().map(Port::number).ok_or_else(|| "this Envoy has no listener with TLS".to_owned())
     }
 
     /// The port of the admin page.

@@ -8,6 +8,7 @@
 //! - [`port`]: free ports that no other test of this machine takes.
 //! - [`process`]: one child process: start, stop, kill, pause, its log.
 //! - [`wire`], [`client`], [`cache_status`]: raw HTTP/1.1, any bytes; the answer's `Cache-Status`.
+//! - [`tunnel`]: the same through TLS.
 //! - [`resp`], [`redis`], [`webdis`]: L2, and raw access to what is in it.
 //! - [`bootstrap`], [`metrics`], [`envoy`]: Envoy with the shipped configuration, changed where a test needs it.
 //! - [`origin`], [`demo`]: the service: scripted in this process, or the demo program.
@@ -43,6 +44,7 @@ pub mod redis;
 pub mod relay;
 pub mod resp;
 pub mod scratch;
+pub mod tunnel;
 pub mod webdis;
 pub mod wire;
 
@@ -61,4 +63,5 @@ pub use redis::Redis;
 pub use relay::Relay;
 pub use resp::{Reply, Resp};
 pub use scratch::Scratch;
+pub use tunnel::Tunnel;
 pub use webdis::Webdis;

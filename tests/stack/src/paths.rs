@@ -24,6 +24,14 @@ pub fn plugin() -> Result<PathBuf, String> {
     existing(file, "run `make build`")
 }
 
+/// The certificate of the listener with TLS, for clients that are to trust it.
+///
+/// # Errors
+/// A sentence that says what makes it.
+pub fn certificate() -> Result<PathBuf, String> {
+    existing(repository().join(".tools/tls/edge.crt"), "run `make setup`")
+}
+
 /// A program: `.tools/bin` of the repository first, then `PATH` and the folders for system programs.
 ///
 /// # Errors

@@ -152,7 +152,7 @@ pub fn last_lines(file: &Path, count: usize) -> String {
 type Order = (Command, Sender<io::Result<Child>>);
 
 /// Starts `command` on the one thread whose end is the end of this process.
-fn spawn(command: Command) -> io::Result<Child> {
+pub(crate) fn spawn(command: Command) -> io::Result<Child> {
     static STARTER: OnceLock<Sender<Order>> = OnceLock::new();
     let starter = STARTER.get_or_init(|| {
         let (orders, queue) = channel::<Order>();

@@ -57,16 +57,16 @@ impl Framing {
     }
 }
 
-/// A socket and the bytes read from it that belong to the next message.
+/// A socket, or anything else with bytes in it, and the bytes read from it that belong to the next message.
 #[derive(Debug)]
-pub struct Reader {
-    stream: TcpStream,
+pub struct Reader<S = TcpStream> {
+    stream: S,
     buffer: Vec<u8>,
 }
 
-impl Reader {
+impl<S: Read> Reader<S> {
     /// Reads from `stream`, with whatever timeouts it has.
-    pub fn new(stream: TcpStream) -> Self {
+    pub fn new(stream: S) -> Self {
         Self { stream, buffer: Vec::new() }
     }
 

@@ -16,8 +16,9 @@ const DELAY: Duration = Duration::from_millis(20);
 /// Two workers, so that one can be shown to find in Redis what the other fetched.
 const WORKERS: usize = 2;
 
-const PORTS: [(u16, &str); 5] = [
+const PORTS: [(u16, &str); 6] = [
     (envoy::LISTENER, "Envoy's listener"),
+    (envoy::EDGE, "Envoy's listener with TLS"),
     (envoy::ADMIN, "Envoy's admin page"),
     (SERVICE, "the demo service"),
     (WEBDIS, "webdis"),
@@ -43,6 +44,7 @@ impl Fixed {
     pub fn start(over: &AtomicBool) -> Result<Self, String> {
         ports_free()?;
         paths::plugin()?;
+        paths::certificate()?;
         let begun = Instant::now();
         let mut folder = Scratch::new("run")?;
         // For whoever asks why it did not go well; [`Fixed::went_well`] takes it back.

@@ -32,6 +32,7 @@ It stays up until Ctrl-C. Try next:
   curl -i -H 'Authorization: Bearer me' http://127.0.0.1:18000/api/v1/models/features
   curl -i -H 'Authorization: Bearer me' http://127.0.0.1:18000/api/v1/fingerprint/identify \\
        -d '{\"tls_data\":\"FgMBAgABAAH8AwM=\",\"http_headers\":{\"user-agent\":\"Mozilla/5.0\"},\"session_id\":\"mine\"}'
+  curl -i -H 'Authorization: Bearer me' --cacert .tools/tls/edge.crt https://127.0.0.1:18005/v1/whoami
 
   what the cache did    curl -s http://127.0.0.1:18001/stats/prometheus | grep ^fingerprint_cache
   what reached the API  curl -s http://127.0.0.1:18002/debug/counts

@@ -4,12 +4,13 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use stack::{CacheStatus, Client, Metrics, Publisher, Request, Response, Scope};
+use stack::{CacheStatus, Client, Metrics, Publisher, Request, Response, Scope, Tunnel};
 
 use crate::fixed::Fixed;
 
 const PROFILE: &str = "/v1/fingerprints/profiles/chrome_120_win";
 const IDENTIFY: &str = "/api/v1/fingerprint/identify";
+const WHOAMI: &str = "/v1/whoami";
 /// A connection lands on one of two workers by chance: so many on the same one do not happen.
 const CONNECTIONS: usize = 64;
 
@@ -81,9 +82,36 @@ pub fn walk(stack: &Fixed) -> Result<Vec<Stop>, String> {
     let (echoed, mut echo) = stop("other session", Expected::L1, &identify("bob-2"), &mut one)?;
     session(&mut echo, &echoed, "bob-2");
     let (_, health) = stop("no rule", Expected::Untouched, &Request::get("/health"), &mut one)?;
+    let [newer, older] = edge(stack)?;
     let invalidated = invalidated(stack, &profile("dave"), &mut one)?;
     drop(shared);
-    Ok(vec![fetched, from_l1, from_l2, from_l1_there, identified, echo, health, invalidated])
+    Ok(vec![fetched, from_l1, from_l2, from_l1_there, identified, echo, health, newer, older, invalidated])
+}
+
+/// Two clients that begin TLS otherwise, each of which asks who it is.
+fn edge(stack: &Fixed) -> Result<[Stop; 2], String> {
+    let port = stack.envoy.edge_port()?;
+    let (newer, ja4) = whoami("a TLS client", port, &["-alpn", "http/1.1"])?;
+    let (mut older, other) = whoami("another one", port, &["-tls1_2"])?;
+    if ja4 == other {
+        older.wrong = Some("two TLS clients should have two fingerprints".to_owned());
+    }
+    Ok([newer, older])
+}
+
+/// Asks twice; the second answer, and the fingerprint in it.
+fn whoami(what: &'static str, port: u16, hello: &[&str]) -> Result<(Stop, String), String> {
+    let (mut client, request) = (Tunnel::open(port, hello)?, Request::get(WHOAMI).bearer("erin"));
+    let first = client.send(&request)?;
+    let response = client.send(&request)?;
+    let mut stop = judged(what, Expected::L1, &request, &response);
+    same(&mut stop, &response, &first);
+    if !Expected::Stored.met(first.cache_status().as_ref()) {
+        stop.wrong = Some(format!("\"{what}\" should have been {} first", Expected::Stored.words()));
+    }
+    let ja4 = response.json()?.get("ja4").and_then(Value::as_str).unwrap_or("none").to_owned();
+    stop.request.push_str(&format!(" -> ja4 {ja4}"));
+    Ok((stop, ja4))
 }
 
 /// Invalidates by tag, as `fpcache invalidate --tag profile` does, and asks until the worker has heard of it.
@@ -110,7 +138,8 @@ pub fn proof(stack: &Fixed) -> Result<(String, Vec<String>), String> {
     lines.extend(counted(&metrics));
     let mut wrong = Vec::new();
     // The profile once more after its invalidation.
-    for (route, times) in [("GET /v1/fingerprints/profiles/{id}", 2), ("POST /api/v1/fingerprint/identify", 1)] {
+    let (profile, identify) = ("GET /v1/fingerprints/profiles/{id}", "POST /api/v1/fingerprint/identify");
+    for (route, times) in [(profile, 2), (identify, 1), ("GET /v1/whoami", 2)] {
         if counts.get(route) != Some(&json!(times)) {
             let found = asked(&counts, route);
             wrong.push(format!("{route} should have reached the service {times} times; it did {found} times"));
