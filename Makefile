@@ -77,7 +77,7 @@ wasm-test: ## Stage: the core's tests on 32-bit Wasm under Node
 	  cargo test --target wasm32-unknown-unknown -p fingerprint-cache --lib
 
 .PHONY: validate
-validate: build ## Stage: Envoy and fpcache check every configuration
+validate: build ## Stage: Envoy, fpcache, schemas and policies check every configuration and manifest; the image is built twice
 	@scripts/validate.sh $(TARGET)/debug/fpcache
 
 .PHONY: scenarios
@@ -101,6 +101,10 @@ conformance-accept: build # Makes what is found the expected outcomes.
 coherence: build ## How old answers can be after an invalidation: two Envoys under load, one killed; writes target/coherence/report.json
 	@cargo run -q -p coherence
 
+.PHONY: backup
+backup: build ## Stage: backup and restore of a real Redis, to a directory and to an object store
+	@scripts/check/backup.sh $(TARGET)/debug/fpcache $(TARGET)/debug/fingerprint-demo
+
 .PHONY: fuzz
 fuzz: ## Stage: each fuzz target for 20 seconds; SECONDS=600 for longer, ONLY=NAME for one
 	@EACH=$(or $(SECONDS),20) fuzz/run.sh $(ONLY)
@@ -108,6 +112,10 @@ fuzz: ## Stage: each fuzz target for 20 seconds; SECONDS=600 for longer, ONLY=NA
 .PHONY: bench
 bench: build ## Measure on a quiet machine; writes target/bench/report.json and a table (some minutes)
 	@cargo run -q --release -p bench
+
+.PHONY: image
+image: plugin ## Build the OCI images (module, fpcache) in target/image/, twice, and print their digests
+	@scripts/image.sh
 
 .PHONY: clean
 clean: ## Remove what was built (not what was set up)

@@ -53,7 +53,7 @@ install_packages() {
   { apt-get update -qq && apt-get install -y -qq --no-install-recommends "$@"; } >"$TOOLS/apt.log" 2>&1 || result=1
   [ $result -eq 0 ] || { tail -n 3 "$TOOLS/apt.log" >&2; return 1; }
   # Nor at the next boot: what `make run` needs of them it starts itself.
-  for service in redis-server webdis; do
+  for service in redis-server webdis haproxy prometheus prometheus-redis-exporter; do
     case " $* " in *" $service "*) disable "$service" ;; esac
   done
 }
@@ -144,6 +144,22 @@ install_wheel() {
   fi
 }
 
+# --- What the checks of manifests and backups run on ----------------------------------------------------------------
+
+checks() {
+  local python=$TOOLS/venv/bin/python wanted=scripts/check/requirements.txt stamp=$TOOLS/venv/requirements.txt
+  cmp -s "$wanted" "$stamp" && return
+  say "Installing what the checks need from PyPI into .tools/venv"
+  {
+    [ -x "$python" ] || python3 -m venv "$TOOLS/venv" ||
+      { [ "$(id -u)" -eq 0 ] && has apt-get && install_packages python3-venv && python3 -m venv "$TOOLS/venv"; }
+    "$python" -m pip install -q -r "$wanted" && cp "$wanted" "$stamp"
+  } >"$TOOLS/pip.log" 2>&1 || {
+    tail -n 3 "$TOOLS/pip.log" >&2
+    lacks "packages of $wanted missing, and they could not be installed from PyPI: it needs python3 with venv, and a network."
+  }
+}
+
 # --- The certificate of the listener with TLS ------------------------------------------------------------------------
 
 # For the loopback interface, signed by itself: clients that are to trust it name it. Made anew a month before it ends.
@@ -218,12 +234,14 @@ run)
   ;;
 all)
   packages cc=build-essential python3=python3 redis-server=redis-server webdis=webdis openssl=openssl wrk=wrk \
-    curl=curl wget=wget node=nodejs
+    curl=curl wget=wget node=nodejs haproxy=haproxy rclone=rclone busybox=busybox \
+    prometheus=prometheus prometheus-redis-exporter=prometheus-redis-exporter umoci=umoci shellcheck=shellcheck
   # After it: packages of Node.js from elsewhere than Debian bring npm, and refuse Debian's.
   packages npm=npm
   rust wasm32-wasip1 wasm32-unknown-unknown
   crates . wasm32-wasip1 wasm32-unknown-unknown
   envoy
+  checks
   certificate
   runner
   fuzz

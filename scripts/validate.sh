@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # validate.sh FPCACHE: every Envoy configuration in envoy/ is loaded by Envoy, module and plugin configuration included
 # (`--mode validate` runs the filter's own check), and every plugin configuration is read by `fpcache check`, also that of
-# the conformance tests.
+# the conformance tests. Then what scripts/check/ says of the manifests, of Redis' configuration and of the image.
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit 1
 
@@ -27,4 +27,17 @@ quietly 'fpcache check tests/conformance/standard.json' "$FPCACHE" check tests/c
 if docker compose version >/dev/null 2>&1; then
   quietly 'docker compose config' docker compose -f envoy/compose.yaml config -q || result=1
 fi
+
+# checked COMMAND... : what a check says, as it stands.
+checked() {
+  printf -- '--- %s\n' "$*"
+  "$@" || result=1
+}
+
+readonly PYTHON=.tools/venv/bin/python
+checked $PYTHON scripts/check/istio.py --self-test
+checked $PYTHON scripts/check/istio.py "$FPCACHE" istio k8s
+checked $PYTHON scripts/check/k8s.py "$FPCACHE"
+checked scripts/check/redis.sh
+checked scripts/image.sh plugin
 exit $result
