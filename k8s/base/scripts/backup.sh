@@ -43,7 +43,8 @@ dump() {
     die "none of $FPC_REDISES is a replica connected to its master: no snapshot now. See the alert RedisReplicationLag."
   name=fpc-$(date -u +%Y%m%dT%H%M%SZ)-$(od -An -N4 -tx1 /dev/urandom | tr -d ' \n').rdb
   rm -f "$FPC_SCRATCH"/fpc-*
-  export REDISCLI_AUTH=$(cat "$FPC_SECRETS/replica")
+  REDISCLI_AUTH=$(cat "$FPC_SECRETS/replica")
+  export REDISCLI_AUTH
   # A BGSAVE for a replica, sent over the connection instead of left on the disk of the other pod.
   timeout "$FPC_PATIENCE" redis-cli -h "${replica%:*}" -p "${replica##*:}" --user replica --no-auth-warning \
     --rdb "$FPC_SCRATCH/part" >&2 || die "$replica did not send a whole snapshot in $FPC_PATIENCE s: see its log."
