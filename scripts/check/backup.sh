@@ -41,91 +41,10 @@ for program in "$FPCACHE" "$DEMO" target/plugin.wasm; do
   [ -e "$program" ] || fail "$program is missing: run \`make build\`."
 done
 
-# --- Processes -----------------------------------------------------------------------------------------------------
+# shellcheck source=scripts/check/backup/processes.sh
+. "$HELPERS/processes.sh"
 
-# All at once, or one might be given twice.
-read -r MASTER REPLICA WEBDIS ORIGIN FRONT ADMIN S3 S3G M MG V VG F FG < <(python3 - <<'PY'
-import socket
-sockets = [socket.socket() for _ in range(14)]
-for one in sockets:
-    one.bind(("127.0.0.1", 0))
-print(*(one.getsockname()[1] for one in sockets))
-PY
-)
-
-# start NAME COMMAND... : in the background, its log in NAME.log.
-start() {
-  local name=$1
-  shift
-  "$@" >"$WORK/$name.log" 2>&1 &
-  process[$name]=$!
-}
-
-# stop NAME [SIGNAL]: and waits for its end.
-stop() {
-  { kill "-${2:-TERM}" "${process[$1]}" && wait "${process[$1]}"; } 2>/dev/null || true
-  unset "process[$1]"
-}
-
-# await WHAT COMMAND... : at most 15 s.
-await() {
-  local what=$1 end=$((SECONDS + 15))
-  shift
-  until "$@" >/dev/null 2>&1; do
-    [ $SECONDS -lt $end ] || fail "$what: not after 15 s" "$WORK"/*.log
-    sleep 0.05
-  done
-}
-
-mkdir -p "$WORK"/{secrets,run,remote}
-for user in webdis admin replica sentinel operator; do printf %s "$user-password" >"$WORK/secrets/$user"; done
-export FPC_SECRETS=$WORK/secrets FPC_REDISES="127.0.0.1:$MASTER 127.0.0.1:$REPLICA"
-
-# render PORT FOLDER : the shipped configuration of Redis, filled in as start-redis.sh does it.
-render() (
-  export FPC_CONFIG=$CONFIG FPC_RUN=$2 FPC_DATA=$2 FPC_HOST=127.0.0.1 FPC_PORT=$1 FPC_ANNOUNCE_PORT=$1 FPC_BIND=127.0.0.1
-  export FPC_MAXMEMORY=256mb
-  local user
-  # shellcheck source=/dev/null
-  . "$SCRIPTS/common.sh"
-  for user in webdis admin replica sentinel operator; do export "FPC_PASSWORD_${user^^}=$user-password"; done
-  mkdir -p "$2"
-  render users.acl >"$2/users.acl"
-  render redis.conf >"$2/redis.conf"
-)
-
-# redis NAME PORT FOLDER [MASTER'S PORT]
-redis() {
-  render "$2" "$3"
-  [ $# -lt 4 ] || echo "replicaof 127.0.0.1 $4" >>"$3/redis.conf"
-  start "$1" redis-server "$3/redis.conf"
-  await "$1" answers "$2"
-}
-admin() { REDISCLI_AUTH=admin-password redis-cli -p "$1" --user admin --no-auth-warning "${@:2}"; }
-answers() { [ "$(admin "$1" PING)" = PONG ]; }
-linked() { admin "$1" INFO replication | grep -q 'master_link_status:up'; }
-in_step() { [ "$(admin "$MASTER" WAIT 1 2000)" -ge 1 ]; }
-digest() { admin "$1" --eval "$HELPERS/digest.lua"; }
-
-group() { # group FOLDER : a master on what is there, and an empty replica of it
-  redis master "$MASTER" "$1"
-  rm -rf "$WORK/copy"
-  redis replica "$REPLICA" "$WORK/copy" "$MASTER"
-  await 'the replica has copied' linked "$REPLICA"
-  await 'the replica follows' in_step
-}
-
-envoy() {
-  sed -e "s/18000/$FRONT/; s/18001/$ADMIN/; s/18002/$ORIGIN/; s/18003/$WEBDIS/" envoy/envoy.yaml >"$WORK/envoy.yaml"
-  start envoy "$ENVOY" -c "$WORK/envoy.yaml" --concurrency 1 --disable-hot-restart -l warn
-  await 'Envoy is ready' curl -sf "http://127.0.0.1:$ADMIN/ready"
-}
-
-# asked FROM-TO : the cache-status of each of these entries.
-asked() {
-  curl -s -o /dev/null -w '%header{cache-status}\n' -H 'authorization: Bearer me' \
-    "http://127.0.0.1:$FRONT/v1/fingerprints/profiles/chrome_120_win?n=[$1]"
-}
+# --- What runs -----------------------------------------------------------------------------------------------------
 
 sed -e "s/18003/$WEBDIS/; s/18004/$MASTER/; s/fpc-local-webdis/webdis-password/" envoy/webdis.json >"$WORK/webdis.json"
 printf '{"identities":[{"name":"backup","credentials":[{"accessKey":"key","secretKey":"secret"}],"actions":["Admin"]}]}' \
@@ -153,8 +72,8 @@ in_rclone_image() {
     "$WORK/image/sh" "$SCRIPTS/$1" "$2" >"$WORK/$1.log" 2>&1
 }
 in_redis_image() { env "FPC_SCRATCH=$WORK/scratch" "${@:3}" dash "$SCRIPTS/$1" "$2" >"$WORK/$1.log" 2>&1; }
-dump() { mkdir -p "$WORK/scratch" && in_redis_image backup.sh dump "$@" || fail 'backup.sh dump' "$WORK/backup.sh.log"; }
-ship() { in_rclone_image backup.sh ship "$@"; }
+dump() { mkdir -p "$WORK/scratch" && in_redis_image backup.sh dump || fail 'backup.sh dump' "$WORK/backup.sh.log"; }
+ship() { in_rclone_image backup.sh ship; }
 fetch() { in_rclone_image restore.sh fetch "$@"; }
 prepare() { in_redis_image restore.sh prepare "FPC_DATA=$1" "${@:2}"; }
 said() { grep -q "$2" "$WORK/$1.log" || fail "$1 does not say why: \`$2\` is missing" "$WORK/$1.log"; }
@@ -246,7 +165,7 @@ FPCACHE_REDIS_PASSWORD=operator-password "$FPCACHE" invalidate --tag profile --n
 fetch && prepare "$WORK/new" && fail 'restore.sh prepares while Redis runs'
 said restore.sh 'is running'
 ok 'nothing is restored under a Redis that runs'
-for name in envoy replica master; do stop $name KILL; done
+for name in envoy replica master; do stop $name; done
 
 newest=$(whole | tail -n 1)
 cp "$WORK/remote/$newest" "$WORK/good"
@@ -257,12 +176,6 @@ prepare "$WORK/new" && fail 'a damaged backup is restored'
 cp "$WORK/good" "$WORK/remote/$newest"
 fetch FPC_NAME=fpc-nothing.rdb && fail 'a backup that is not there is restored'
 ok 'a damaged backup is refused, and the one before is named'
-
-# restored FOLDER : a group on what was restored, and an Envoy that knows nothing.
-restored() {
-  group "$1"
-  envoy
-}
 
 in_rclone_image restore.sh fetch "${BUCKET[@]}" || fail 'restore.sh fetch from S3' "$WORK/restore.sh.log"
 fetch || fail 'restore.sh fetch' "$WORK/restore.sh.log"
@@ -306,7 +219,7 @@ crash() {
   start master env FSYNCED="$WORK/fsynced" LD_PRELOAD="$WORK/fsynced.so" redis-server "$WORK/crash/redis.conf"
   await master answers "$MASTER"
   { python3 "$HELPERS/writer.py" "$MASTER" admin-password "${process[master]}" "$1" >"$WORK/acknowledged"
-    stop master KILL; } 2>"$WORK/writer.log"
+    stop master; } 2>"$WORK/writer.log"
 }
 # lost : of what was acknowledged, how much is gone after a restart, the age of the oldest of that in ms, and all.
 lost() {
@@ -322,7 +235,9 @@ lost
 [ "$gone" -eq 0 ] || fail "a Redis that was killed lost $gone of $all acknowledged writes"
 ok "kill -9: none of $all acknowledged writes is lost"
 crash 2.7
-for note in "$WORK"/fsynced/*.incr.aof; do truncate -s "$(cat "$note")" "$WORK/crash/appendonlydir/$(basename "$note")"; done
+for file in "$WORK"/crash/appendonlydir/*.incr.aof; do
+  truncate -s "$(cat "$WORK/fsynced/$(basename "$file")" || echo 0)" "$file"
+done
 lost
 [ "$gone" -gt 0 ] && [ "$oldest" -lt 2000 ] || fail "a loss of power took $gone of $all acknowledged writes, the oldest $oldest ms old"
 ok "loss of power (what was not fsynced cut off): $gone of $all acknowledged writes are lost, all of the last $oldest ms"
