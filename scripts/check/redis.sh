@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # redis.sh [FPCACHE]: the shipped configuration of Redis, Sentinel and HAProxy (k8s/base/config), by the real programs.
 #
-# HAProxy reads its file; two Redis and two Sentinels start from the shipped scripts on this machine; then each user may do
-# what it is there for, and no more. With the path of fpcache, also what that does as `operator`. `make failover` tests how
-# all of it fails over; this takes some seconds.
+# HAProxy reads its file; two Redis and two Sentinels start from the shipped scripts on this machine; then each user may
+# do what it is there for, and no more. With the path of fpcache, also what that does as `operator`. `make failover` tests
+# how all of it fails over; this takes some seconds.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -32,7 +32,8 @@ expect() { if [[ $3 == "$2"* ]]; then ok "$1"; else failed "$1" "  wanted: $2" "
 # --- Files ----------------------------------------------------------------------------------------------------------
 
 # The names of pods are not known here, and that is all that it may warn of.
-if said=$(haproxy -c -f "$BASE/config/haproxy.cfg" 2>&1) && ! grep -q 'WARNING.*' <(grep -v 'could not resolve' <<<"$said"); then
+if said=$(haproxy -c -f "$BASE/config/haproxy.cfg" 2>&1) && ! grep -v 'could not resolve' <<<"$said" | grep -q WARNING
+then
   ok 'haproxy -c k8s/base/config/haproxy.cfg'
 else
   failed 'haproxy -c k8s/base/config/haproxy.cfg' "$said"
@@ -55,7 +56,8 @@ PYTHON
 expect 'webdis.json: EVALSHA, EVAL and PING alone, no password in it' fine "${said##*$'\n'}"
 
 # What the five scripts call, and what webdis needs to call them: exactly that may its user.
-called=$(grep -oh "redis\.p\?call('[A-Z]*'" $SCRIPTS/*.lua | grep -o '[A-Z]\+' | tr '[:upper:]' '[:lower:]' | sed 's/^xinfo$/xinfo|stream/')
+called=$(grep -oh "redis\.p\?call('[A-Z]*'" $SCRIPTS/*.lua | grep -o '[A-Z]\+' | tr '[:upper:]' '[:lower:]' |
+  sed 's/^xinfo$/xinfo|stream/')
 wanted=$(printf '%s\n' "$called" eval evalsha ping | sort -u | paste -sd ' ')
 for file in k8s/base/config/users.acl envoy/users.acl; do
   rights=$(grep '^user default ' $file | tr ' ' '\n' | sed -n 's/^+//p' | sort -u | paste -sd ' ')
@@ -64,9 +66,9 @@ done
 
 # --- Two Redis, two Sentinels ---------------------------------------------------------------------------------------
 
-# Four ports from below those of outgoing connections.
+# Ports from below those of outgoing connections.
 ports=()
-for ((port = 20000 + $$ % 10000; ${#ports[@]} < 4; port++)); do
+for ((port = 20000 + $$ % 10000; ${#ports[@]} < 7; port++)); do
   (: </dev/tcp/127.0.0.1/$port) 2>/dev/null || ports+=("$port")
 done
 mkdir "$room/secrets"
@@ -162,9 +164,39 @@ if [ -n "$FPCACHE" ]; then
   done
 fi
 
+# --- HAProxy --------------------------------------------------------------------------------------------------------
+
+for n in 0 1 2; do
+  export FPC_NAME_$n=127.1 FPC_REDIS_$n=127.0.0.1:"${ports[n]}" FPC_NAME_PORT_$n="${ports[n]}"
+done
+# Nobody is the third of each: two Sentinels are the quorum.
+export FPC_REDIS_2=127.0.0.1:1 FPC_NAME_PORT_2=1
+export FPC_SENTINEL_0=127.0.0.1:${ports[2]} FPC_SENTINEL_1=127.0.0.1:${ports[3]} FPC_SENTINEL_2=127.0.0.1:1
+FPC_PORT=${ports[4]} FPC_METRICS_PORT=${ports[5]} FPC_VERDICT_PORT=${ports[6]} \
+  haproxy -f "$BASE/config/haproxy.cfg" >"$room/haproxy.log" 2>&1 &
+started+=($!)
+
+# leads WANTED: where HAProxy leads to, `master` or `nowhere`, once that is what is wanted, or after six seconds.
+leads() {
+  for ((tries = 0; tries < 60; tries++)); do
+    if redis-cli -p "${ports[4]}" --user probe --pass - --no-auth-warning ROLE 2>&1 | grep -qx master; then
+      said=master
+    else
+      said=nowhere
+    fi
+    [ $said = "$1" ] && break
+    sleep 0.1
+  done
+  echo $said
+}
+expect 'HAProxy leads to the master' master "$(leads master)"
+kill "${started[3]}"
+expect 'HAProxy leads nowhere when one Sentinel alone names a master' nowhere "$(leads nowhere)"
+
 # --- What must not start --------------------------------------------------------------------------------------------
 
 printf 'two words' >"$room/secrets/replica"
-said=$(FPC_NODE=redis-9 FPC_PORT=1 FPC_RUN=$room/9 FPC_DATA=$room/9 "$BASE/scripts/start-redis.sh" 2>&1) && said="started"
+said=$(FPC_NODE=redis-9 FPC_PORT=1 FPC_RUN=$room/9 FPC_DATA=$room/9 "$BASE/scripts/start-redis.sh" 2>&1) &&
+  said=started
 expect 'a password that would have to be quoted is refused' 'redis-9: the password replica' "$said"
 exit $result

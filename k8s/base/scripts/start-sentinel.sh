@@ -17,7 +17,8 @@ learnt() {
   for word in "$@"; do grep -s "^sentinel $word " "$file" || true; done
 }
 
-# The master that it knew; a new one begins with the first of all.
+# The master that it knew; a new one begins with the first of all. Names that nobody knows yet, or no more, do not keep
+# it from starting: Sentinel asks for them again whenever it connects.
 # shellcheck disable=SC2046 # into words
 set -- $(learnt "monitor $FPC_MASTER")
 if [ $# -lt 5 ]; then
@@ -25,14 +26,6 @@ if [ $# -lt 5 ]; then
   set -- sentinel monitor "$FPC_MASTER" "${first%:*}" "${first##*:}"
 fi
 FPC_MASTER_HOST=$4 FPC_MASTER_PORT=$5
-
-# It would end at once where the master's name is not known yet.
-waited=0
-until getent hosts "$FPC_MASTER_HOST" >/dev/null; do
-  [ $waited -lt "$FPC_PATIENCE" ] || die "nobody knows the name $FPC_MASTER_HOST: is there its Service?"
-  sleep 1
-  waited=$((waited + 1))
-done
 
 export FPC_HOST FPC_PORT FPC_ANNOUNCE_PORT FPC_BIND FPC_DATA FPC_ID FPC_MASTER FPC_MASTER_HOST FPC_MASTER_PORT
 export FPC_PASSWORD_SENTINEL

@@ -3,7 +3,7 @@
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use serde_json::json;
+use serde_json::{Value, json};
 use stack::bootstrap::Bootstrap;
 use stack::{Envoy, Options, Scratch, paths};
 
@@ -126,7 +126,8 @@ impl Cluster {
             let one = if number == master { state.master && state.replicas == COUNT - 1 } else { state.linked };
             one && state.history == history
         });
-        sound && self.sentinels.iter().all(|sentinel| sentinel.named() == self.map.named.get(master).copied())
+        sound
+            && self.sentinels.iter().all(|sentinel| sentinel.named() == self.map.named.get(master).copied())
             && self.sentinels.iter().all(Sentinel::settled)
     }
 
@@ -158,6 +159,7 @@ fn bootstrap(origin: u16, webdis: u16) -> Result<Bootstrap, String> {
     bootstrap.load(&paths::plugin()?)?;
     bootstrap.send_to("fingerprint-api", origin)?;
     bootstrap.send_to("webdis", webdis)?;
+    patient(&mut bootstrap)?;
     let manager = bootstrap.connection_manager()?.as_object_mut().ok_or("no connection manager")?;
     manager.remove("access_log");
     let mut plugin = bootstrap.plugin()?;
@@ -167,4 +169,15 @@ fn bootstrap(origin: u16, webdis: u16) -> Result<Bootstrap, String> {
     members.insert("rules".to_owned(), json!([rule]));
     bootstrap.set_plugin(&plugin)?;
     Ok(bootstrap)
+}
+
+/// Gives connections to the service more than the shipped 250 ms. An Envoy that a busy machine holds up for so long takes its
+/// own lateness for that of the service, twice (there is one retry), and says 503; that is not what is looked for here.
+fn patient(bootstrap: &mut Bootstrap) -> Result<(), String> {
+    let clusters = bootstrap.tree().pointer_mut("/static_resources/clusters").and_then(Value::as_array_mut);
+    let mut clusters = clusters.into_iter().flatten();
+    let service = clusters.find(|cluster| cluster.get("name").is_some_and(|name| name == "fingerprint-api"));
+    let time = service.and_then(|service| service.get_mut("connect_timeout")).ok_or("no connect_timeout")?;
+    *time = "5s".into();
+    Ok(())
 }

@@ -14,6 +14,8 @@ const EMPTY: &str = "whose volume is empty";
 const PACE: Duration = Duration::from_millis(100);
 /// How long such a master is tried.
 const TRIED: Duration = Duration::from_secs(12);
+/// How long it may take a process that goes on to see which of its connections are gone.
+const FOUND_GONE: Duration = Duration::from_secs(1);
 /// The tag that is invalidated there.
 const TAG: &str = "split-brain";
 
@@ -48,16 +50,32 @@ pub fn freeze(stage: &mut Stage) -> Result<(), String> {
     stage.l2_returns()?;
     stage.cluster.node(old)?.thaw();
     let thawed = Instant::now();
-    stage.cluster.until("the stale master is a replica", BOUND, |cluster| {
-        cluster.nodes.get(old).and_then(|node| node.replication()).is_some_and(|state| !state.master)
-    })?;
+    stale(stage, &mut event, old)?;
     event.sentence = format!(
         "redis-{old} was frozen; after {:.1} s the Sentinels named redis-{new}; when it went on it called itself a master for \
-         {:.1} s more, and nobody was led to it",
+         {:.1} s more, and webdis was not led to it",
         seconds(event.switched, event.at),
         thawed.elapsed().as_secs_f64()
     );
     stage.settle(event)
+}
+
+/// Waits until a master that came back is a replica. Nobody may be led to it meanwhile: what was connected before it was
+/// frozen it may first have to find gone.
+fn stale(stage: &mut Stage, event: &mut Event, old: usize) -> Result<(), String> {
+    let thawed = Instant::now();
+    while stage.cluster.node(old)?.replication().is_none_or(|state| state.master) {
+        let visitors = stage.cluster.node(old)?.visitors().unwrap_or(0);
+        if thawed.elapsed() > FOUND_GONE && visitors > 0 {
+            event.faults.push(format!("{visitors} connections of webdis are with the stale master"));
+            break;
+        }
+        if thawed.elapsed() > BOUND {
+            return Err("the stale master never became a replica".to_owned());
+        }
+        sleep(PACE);
+    }
+    Ok(())
 }
 
 /// Cuts the master off from Sentinels and replicas. HAProxy, and so the Envoys, still reach it, and somebody writes there.
@@ -73,6 +91,10 @@ pub fn partition(stage: &mut Stage) -> Result<(), String> {
     let split = split_brain(stage, &mut event, old)?;
     let new = stage.cluster.master().ok_or("no master is named")?;
     stage.l2_returns()?;
+    let visitors = stage.cluster.node(old)?.visitors()?;
+    if visitors > 0 {
+        event.faults.push(format!("{visitors} connections of webdis are still with the master that was cut off"));
+    }
     stage.cluster.node(old)?.link.release();
     stage.cluster.await_whole()?;
     event.faults.extend(survivors(stage, &split.written)?);

@@ -30,6 +30,9 @@ pub enum Tier {
     Origin,
 }
 
+/// Tier and version of an answer, or why there is none.
+pub type Answer = Result<(Tier, usize), String>;
+
 /// One request.
 #[derive(Clone, Debug)]
 pub struct Record {
@@ -39,8 +42,8 @@ pub struct Record {
     pub started: Instant,
     /// How long it took.
     pub elapsed: Duration,
-    /// What came: tier and version. Or why it failed.
-    pub outcome: Result<(Tier, usize), String>,
+    /// What came.
+    pub outcome: Answer,
     /// The Envoy that was asked.
     pub pod: usize,
 }
@@ -197,10 +200,13 @@ fn popularity() -> Vec<f64> {
     sums.collect()
 }
 
-fn read(response: &Response) -> Result<(Tier, usize), String> {
+fn read(response: &Response) -> Answer {
     let version = response.text(origin::VERSION).and_then(|version| version.parse().ok());
     let version = version.filter(|_| response.status == 200);
-    let version = version.ok_or_else(|| format!("status {} without a version", response.status))?;
+    let version = version.ok_or_else(|| {
+        let body = String::from_utf8_lossy(&response.body);
+        format!("status {} without a version: {}", response.status, body.chars().take(200).collect::<String>())
+    })?;
     let status = response.cache_status().unwrap_or_default();
     let tier = match () {
         () if status.hit_from("l1") => Tier::L1,

@@ -9,6 +9,8 @@
 //! It fails if one request fails, if an answer is older than an acknowledged invalidation allows, if a write on an old
 //! master is there afterwards, or if L2 does not give hits again within a minute. All else is reported.
 //!
+//! `failover kill freeze partition rolling` does only what is named.
+//!
 //! - [`shipped`]: the files and their variables. [`node`], [`sentinel`], [`front`], [`cluster`]: what is started from them.
 //! - [`origin`], [`load`], [`publish`]: who serves, who asks, who invalidates. [`truth`]: which version an answer must have.
 //! - [`scene`], [`faults`], [`rolling`]: what is done. [`judge`]: what was wrong. [`report`]: the figures.
@@ -45,7 +47,7 @@ fn main() -> ExitCode {
 
 /// Runs, reports, and says whether the promises were kept.
 fn check() -> Result<bool, String> {
-    let report = judge::judge(&scene::run()?);
+    let report = judge::judge(&scene::run(&std::env::args().skip(1).collect::<Vec<_>>())?);
     let folder = paths::repository().join("target/failover");
     std::fs::create_dir_all(&folder).map_err(|error| format!("cannot make {}: {error}", folder.display()))?;
     let file = folder.join("report.json");

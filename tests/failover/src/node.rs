@@ -126,6 +126,13 @@ impl Node {
         }
     }
 
+    /// How many connections of webdis it has: of its user, which has asked something.
+    pub fn visitors(&self) -> Result<usize, String> {
+        let reply = self.admin()?.call(&["CLIENT", "LIST", "TYPE", "normal"])?;
+        let list = String::from_utf8_lossy(reply.bytes().unwrap_or_default()).into_owned();
+        Ok(list.lines().filter(|line| line.contains(" user=default ") && !line.contains(" cmd=NULL ")).count())
+    }
+
     fn log(&self) -> PathBuf {
         log(&self.folder)
     }

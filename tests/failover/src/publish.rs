@@ -8,9 +8,9 @@ use serde_json::Value;
 use stack::paths;
 
 use crate::load::Field;
+use crate::origin;
 use crate::shipped::{self, MASTER, Map};
 use crate::truth::{TAGS, Truth};
-use crate::origin;
 
 /// From one to the next.
 const PACE: Duration = Duration::from_millis(500);
@@ -26,17 +26,8 @@ pub enum Outcome {
     Refused,
 }
 
-/// One that was tried.
-#[derive(Clone, Copy, Debug)]
-pub struct Published {
-    /// When it was begun.
-    pub at: Instant,
-    /// What became of it.
-    pub outcome: Outcome,
-}
-
 /// Publishes until it is over: a tag at a time, in turn.
-pub fn publish(field: &Field, truth: &Truth, map: &Map) -> Result<Vec<Published>, String> {
+pub fn publish(field: &Field, truth: &Truth, map: &Map) -> Result<Vec<Outcome>, String> {
     let mut all = Vec::new();
     for tag in (0..TAGS).cycle() {
         if field.is_over() {
@@ -48,7 +39,7 @@ pub fn publish(field: &Field, truth: &Truth, map: &Map) -> Result<Vec<Published>
         if outcome == Outcome::Acknowledged {
             truth.acknowledge(tag, version, Instant::now());
         }
-        all.push(Published { at, outcome });
+        all.push(outcome);
         sleep((at + PACE).saturating_duration_since(Instant::now()));
     }
     Ok(all)

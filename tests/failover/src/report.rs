@@ -93,7 +93,8 @@ impl Span {
     }
 
     fn row(&self) -> String {
-        let time = |time: Option<Duration>| time.map_or("–".to_owned(), |time| format!("{:.1} s", time.as_secs_f64()));
+        let time =
+            |time: Option<Duration>| time.map_or("–".to_owned(), |time| format!("{:.1} s", time.as_secs_f64()));
         let back = match self.back {
             Some(Duration::ZERO) => "never away".to_owned(),
             Some(back) => time(Some(back)),
@@ -130,6 +131,8 @@ pub struct Report {
     pub refused: usize,
     /// How much any answer from a memory was behind at most.
     pub behind: Option<Duration>,
+    /// What was odd, and no violation.
+    pub odd: Option<String>,
     /// What must not be, a sentence each.
     pub violations: Vec<String>,
 }
@@ -151,6 +154,7 @@ impl Report {
                 "acknowledged": self.acknowledged, "doubtful": self.doubtful, "refused": self.refused,
                 "longest_behind_ms": self.behind.map(milliseconds),
             },
+            "odd": self.odd,
             "violations": self.violations.len(),
             "violations_shown": self.violations.iter().take(SHOWN).collect::<Vec<_>>(),
             "each_second": seconds.collect::<Vec<_>>(),
@@ -162,7 +166,8 @@ impl Report {
         let rows: Vec<_> = self.spans.iter().map(Span::row).collect();
         let head = "| event | requests | failed | other master after | first L2 hit after | origin, worst second | p99, \
             worst second |\n|---|---|---|---|---|---|---|";
-        format!("{head}\n{}\n\n{}", rows.join("\n"), self.sentence())
+        let odd = self.odd.as_ref().map(|odd| format!(" Odd: {odd}.")).unwrap_or_default();
+        format!("{head}\n{}\n\n{}{odd}", rows.join("\n"), self.sentence())
     }
 
     fn sentence(&self) -> String {

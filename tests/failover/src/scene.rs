@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use crate::cluster::Cluster;
 use crate::load::{CONNECTIONS, Field, Record, Target};
-use crate::publish::{self, Published};
+use crate::publish::{self, Outcome};
 use crate::truth::Truth;
 use crate::{faults, origin, rolling};
 
@@ -44,12 +44,14 @@ pub struct Seen {
     pub records: Vec<Record>,
     /// All events.
     pub events: Vec<Event>,
-    /// All invalidations.
-    pub published: Vec<Published>,
+    /// What became of each invalidation.
+    pub published: Vec<Outcome>,
     /// When requests began.
     pub begun: Instant,
     /// When they ended.
     pub ended: Instant,
+    /// What an Envoy's log or metrics say that is no fault of the answers, if anything.
+    pub odd: Option<String>,
     /// What is wrong with an Envoy, if anything.
     pub harmed: Option<String>,
 }
@@ -91,41 +93,62 @@ pub fn event(name: &'static str) -> Event {
     Event { name, at, switched: None, until: at, sentence: String::new(), faults: Vec::new() }
 }
 
-/// Starts everything, does everything, and gives what was seen.
-pub fn run() -> Result<Seen, String> {
+/// What can be done, by name.
+const ACTS: [(&str, Act); 4] = [
+    ("kill", faults::kill),
+    ("freeze", faults::freeze),
+    ("partition", faults::partition),
+    ("rolling", rolling::restart),
+];
+
+type Act = fn(&mut Stage) -> Result<(), String>;
+
+/// Starts everything, does what is named (everything, where nothing is), and gives what was seen.
+pub fn run(names: &[String]) -> Result<Seen, String> {
+    if let Some(name) = names.iter().find(|name| ACTS.iter().all(|(known, _)| known != name)) {
+        return Err(format!("There is no event {name:?}. Name some of: kill, freeze, partition, rolling."));
+    }
     let truth = Arc::new(Truth::new());
     let service = origin::start(&truth)?;
     let mut cluster = Cluster::start(service.port())?;
-    let outcome = play(&mut cluster, &truth);
+    let outcome = play(&mut cluster, &truth, names);
     if outcome.as_ref().map_or(true, |seen| seen.harmed.is_some() || seen.events.iter().any(|e| !e.faults.is_empty())) {
         cluster.keep();
     }
     outcome
 }
 
-fn play(cluster: &mut Cluster, truth: &Arc<Truth>) -> Result<Seen, String> {
+fn play(cluster: &mut Cluster, truth: &Arc<Truth>, names: &[String]) -> Result<Seen, String> {
     let field = Field::new(cluster.envoys.iter().map(|envoy| Target::new(envoy.port())).collect());
     let (map, begun) = (cluster.map.clone(), Instant::now());
     let (events, published) = thread::scope(|scope| {
-        (0..CONNECTIONS).for_each(|number| drop(scope.spawn({ let field = &field; move || field.ask(number) })));
+        (0..CONNECTIONS).for_each(|number| {
+            drop(scope.spawn({
+                let field = &field;
+                move || field.ask(number)
+            }))
+        });
         let publishing = scope.spawn(|| publish::publish(&field, truth, &map));
-        let events = act(cluster, &field);
+        let events = act(cluster, &field, names);
         field.end();
         (events, publishing.join().unwrap_or_else(|_| Err("the publisher panicked".to_owned())))
     });
     let ended = Instant::now();
-    let harmed = cluster.envoys.iter().find_map(|envoy| envoy.unharmed().err());
+    // A reply that comes when nobody waits for it any more is met on a machine that is busy with other things; no answer
+    // is the worse for it.
+    let said = cluster.envoys.iter().filter_map(|envoy| envoy.unharmed().err());
+    let (odd, harmed): (Vec<_>, Vec<_>) = said.partition(|said| said.contains("l2_reply"));
+    let (odd, harmed) = (odd.into_iter().next(), harmed.into_iter().next());
     let records = field.records.into_inner().unwrap_or_else(PoisonError::into_inner);
-    Ok(Seen { truth: Arc::clone(truth), records, events: events?, published: published?, begun, ended, harmed })
+    Ok(Seen { truth: Arc::clone(truth), records, events: events?, published: published?, begun, ended, odd, harmed })
 }
 
-/// All events.
-fn act(cluster: &mut Cluster, field: &Field) -> Result<Vec<Event>, String> {
+/// All events that are named.
+fn act(cluster: &mut Cluster, field: &Field, names: &[String]) -> Result<Vec<Event>, String> {
     sleep(WARM);
     let mut stage = Stage { cluster, field, events: Vec::new() };
-    faults::kill(&mut stage)?;
-    faults::freeze(&mut stage)?;
-    faults::partition(&mut stage)?;
-    rolling::restart(&mut stage)?;
+    for (_, act) in ACTS.iter().filter(|(name, _)| names.is_empty() || names.iter().any(|named| named == name)) {
+        act(&mut stage)?;
+    }
     Ok(stage.events)
 }

@@ -58,7 +58,8 @@ impl Sentinel {
             fields.get(place + 1).and_then(text)
         };
         let flags = field("flags").unwrap_or_default();
-        ["num-slaves", "num-other-sentinels"].iter().all(|name| field(name).as_deref() == Some("2")) && flags == "master"
+        ["num-slaves", "num-other-sentinels"].iter().all(|name| field(name).as_deref() == Some("2"))
+            && flags == "master"
     }
 
     fn ask(&self, question: &[&str]) -> Option<Reply> {

@@ -63,7 +63,8 @@ impl Map {
         command.arg("-f").arg(file("config/haproxy.cfg")).env("FPC_BIND", "127.0.0.1");
         let ports = [("FPC_PORT", port), ("FPC_METRICS_PORT", metrics), ("FPC_VERDICT_PORT", verdict)];
         command.envs(ports.map(|(name, port)| (name, port.to_string())));
-        for (number, ((redis, named), sentinel)) in self.redis.iter().zip(&self.named).zip(&self.sentinels).enumerate() {
+        for (number, ((redis, named), sentinel)) in self.redis.iter().zip(&self.named).zip(&self.sentinels).enumerate()
+        {
             command.env(format!("FPC_REDIS_{number}"), format!("127.0.0.1:{redis}"));
             command.env(format!("FPC_NAME_{number}"), HOST).env(format!("FPC_NAME_PORT_{number}"), named.to_string());
             command.env(format!("FPC_SENTINEL_{number}"), format!("127.0.0.1:{sentinel}"));
