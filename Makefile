@@ -113,6 +113,10 @@ fuzz: ## Stage: each fuzz target for 20 seconds; SECONDS=600 for longer, ONLY=NA
 bench: build ## Measure on a quiet machine; writes target/bench/report.json and a table (some minutes)
 	@cargo run -q --release -p bench
 
+.PHONY: bench-scale
+bench-scale: ## What one Redis group carries: the tables of docs/scale.md
+	@python3 bench/scale.py
+
 .PHONY: image
 image: plugin ## Build the OCI images (module, fpcache) in target/image/, twice, and print their digests
 	@scripts/image.sh
