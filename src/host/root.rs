@@ -6,16 +6,20 @@ use super::plugin::{Errand, Plugin, Setting};
 use super::stream::{HttpStream, read_buffer, read_reply, reply, served};
 use crate::config::Config;
 use crate::http::Headers;
+use crate::metrics::Metric;
 use crate::reason::L2Failure;
 use crate::redis::Call;
 use crate::shared::Shared;
 use crate::transaction::{Event, OriginCall, Stream, Verdict, is_behind};
 use proxy_wasm::hostcalls;
 use proxy_wasm::traits::{Context, HttpContext, RootContext};
-use proxy_wasm::types::{BufferType, ContextType, MapType};
+use proxy_wasm::types::{BufferType, ContextType, MapType, MetricType};
 use std::collections::HashMap;
 use std::rc::Rc;
 use std::time::Duration;
+
+/// The variable of the VM's environment that says what becomes of requests under a refused configuration.
+const REFUSED: &str = "FPC_REFUSED";
 
 /// A root context.
 pub struct Root {
@@ -44,7 +48,7 @@ impl Root {
             Ok(config) => config,
             Err(errors) => {
                 log::error!("fingerprint-cache: the plugin configuration is refused:\n{errors}");
-                return false;
+                return passes_instead();
             }
         };
         let name = plugin_name();
@@ -171,9 +175,31 @@ fn plugin_name() -> String {
     String::from_utf8_lossy(&name).into_owned()
 }
 
+/// Whether the host is told to take a refused configuration all the same, and this root to leave every request alone: where
+/// [`REFUSED`] is `pass`, and no configuration was ever good in this Envoy. Else refusing is better, as the one before stays in
+/// force; but an Envoy that starts would answer 500 to everything while a discovered configuration is refused.
+fn passes_instead() -> bool {
+    let told = std::env::var(REFUSED).is_ok_and(|what| what == "pass");
+    // Not whether this VM knows one: the host tries each configuration in a new VM first.
+    let passes = told && HostShared.get(&announced(&plugin_name())).is_none();
+    if passes {
+        log::error!("fingerprint-cache: as {REFUSED}=pass says, every request passes until a good configuration comes");
+        let name = Metric::Unexpected { reason: "configuration" }.full_name("");
+        if let Ok(id) = hostcalls::define_metric(MetricType::Counter, &name) {
+            let _ = hostcalls::increment_metric(id, 1);
+        }
+    }
+    passes
+}
+
+/// Where the VMs of this Envoy share which configuration of a plugin was good last.
+fn announced(name: &str) -> String {
+    format!("fingerprint-cache/1/announced/{name}")
+}
+
 /// Says what is in force, once for all VMs of this Envoy.
 fn announce(name: &str, effective: &str) {
-    let slot = format!("fingerprint-cache/1/announced/{name}");
+    let slot = announced(name);
     if HostShared.get(&slot).is_some_and(|(bytes, _)| bytes == effective.as_bytes()) {
         return;
     }

@@ -160,7 +160,26 @@ fn a_changed_configuration_keeps_memory_and_a_refused_one_changes_nothing_at_fir
         until("the new name", || Ok(said(sidecar)?.starts_with("renamed; hit")))?;
         refused(sidecar)?;
         verdict::holds(said(sidecar)?.starts_with("renamed; hit"), "the one before is in force")?;
-        // What FAIL_OPEN does not cover, and `fpcache check` is for.
+        // A proxy that starts has no configuration to go on with: FPC_REFUSED=pass.
+        sidecar.envoy.restart()?;
+        let passed = sidecar.send(&profile("chrome"))?;
+        verdict::answered(&passed, 200)?;
+        verdict::untouched(&passed)?;
+        let counted = || sidecar.sum("unexpected_total", &[("reason", "configuration")]);
+        until("it is counted", || Ok(counted()? >= 1.0))?;
+        // A good one is taken at once.
+        sidecar.reconfigure(&plugin)?;
+        until("the good configuration", || Ok(said(sidecar)?.starts_with("renamed; ")))?;
+        // Nothing unexpected is counted where it starts with that one.
+        sidecar.envoy.restart()
+    });
+}
+
+/// What FAIL_OPEN does not cover, and `FPC_REFUSED` is for.
+#[test]
+fn a_proxy_that_starts_with_a_refused_configuration_would_answer_500() {
+    Plan::inbound("wasmplugin.yaml").change(Extension::without_variables).play(service::numbered, |sidecar| {
+        refused(sidecar)?;
         sidecar.envoy.restart()?;
         verdict::answered(&sidecar.send(&profile("chrome"))?, 500)
     });

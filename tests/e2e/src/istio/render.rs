@@ -45,11 +45,19 @@ impl Extension {
     fn plugin(document: &Value, spec: &Value, api: &str) -> Result<Self, String> {
         let name = format!("{}.{}", text(document, "/metadata/namespace")?, text(document, "/metadata/name")?);
         let phase = text(document, "/spec/phase")?;
+        let none = Vec::new();
+        let variables = spec.pointer("/vmConfig/env").and_then(Value::as_array).unwrap_or(&none);
+        let variables = variables.iter().map(|one| Ok((text(one, "/name")?.to_owned(), at(one, "/value")?.clone())));
+        let variables = variables.collect::<Result<serde_json::Map<_, _>, String>>()?;
         let config = json!({
             "name": name,
             "root_id": text(spec, "/pluginName")?,
             "failure_policy": text(spec, "/failStrategy")?,
-            "vm_config": { "runtime": "envoy.wasm.runtime.v8", "code": {} },
+            "vm_config": {
+                "runtime": "envoy.wasm.runtime.v8",
+                "code": {},
+                "environment_variables": { "key_values": variables },
+            },
             "configuration": {
                 "@type": "type.googleapis.com/google.protobuf.StringValue",
                 "value": at(spec, "/pluginConfig")?.to_string(),
@@ -103,6 +111,13 @@ impl Extension {
     /// What the agent gives Envoy when it cannot fetch the module, and the policy is FAIL_OPEN.
     pub fn not_fetched(&mut self) {
         self.config = json!({ "@type": RBAC, "rules_stat_prefix": "wasm-default-allow" });
+    }
+
+    /// Leaves out the variables of the manifest.
+    pub fn without_variables(&mut self) {
+        if let Some(vm) = self.config.pointer_mut("/config/vm_config").and_then(Value::as_object_mut) {
+            vm.remove("environment_variables");
+        }
     }
 
     /// The filter as it stands in the connection manager.
