@@ -12,7 +12,7 @@
 
 : "${FPC_NODE:=$(uname -n)}" "${FPC_DOMAIN:=caching.svc.cluster.local}"
 : "${FPC_CONFIG:=/etc/fpc}" "${FPC_SECRETS:=/etc/fpc-passwords}" "${FPC_RUN:=/run/fpc}" "${FPC_DATA:=/data}"
-: "${FPC_BIND:=* -::*}" "${FPC_MASTER:=fpc}" "${FPC_PATIENCE:=120}" "${FPC_MAXMEMORY:=1280mb}"
+: "${FPC_BIND:=* -::*}" "${FPC_MASTER:=fpc}" "${FPC_PATIENCE:=120}" "${FPC_MAXMEMORY:=1408mb}"
 : "${FPC_SENTINELS:=$(for n in 0 1 2; do printf 'sentinel-%s.redis-sentinel.%s:26379 ' $n "$FPC_DOMAIN"; done)}"
 : "${FPC_REDISES:=$(for n in 0 1 2; do printf 'redis-%s.redis.%s:6379 ' $n "$FPC_DOMAIN"; done)}"
 
