@@ -27,6 +27,8 @@ def picture(board, drawn, span, path):
     figure.text(0.01, 1 - 1.1 / size[1], board.title, size=15, weight="bold", color=INK, va="center")
     figure.text(0.99, 1 - 1.1 / size[1], f"{(span.end - span.start) / 60:.1f} minutes from {when:%H:%M:%S}; rates over {span.window}",
                 size=9, color=FAINT, va="center", ha="right")
+    what = "   ".join(f"{at + 1}  {what}" for at, (_, what) in enumerate(span.marks))
+    figure.text(0.5, 1 - 1.1 / size[1], what, size=9, color=INK, va="center", ha="center")
     for row in (panel for panel in board.panels if panel["type"] == "row"):
         figure.text(0.01, 1 - (row["gridPos"]["y"] + 2.6) / size[1], row["title"], size=11, weight="bold", color=FAINT, va="center")
     for panel, series in drawn:
@@ -50,11 +52,14 @@ def draw(figure, size, panel, series, span):
     series = [(named(legend), points) for legend, points in series]
     many = panel["type"] != "piechart"
     names = sorted({legend for legend, _ in series})
-    lines = 0 if panel["type"] == "state-timeline" else min(3, -(-len(names) // (3 if many else 2)))
+    columns = max(2, int(place["w"] / 2.6)) if many else 1
+    lines = 1 if panel["type"] == "state-timeline" else min(3, -(-len(names) // columns))
     box = [left + (1.15 if many else 0.3) / size[0], top - height + (lines * 0.55 + 0.75) / size[1],
            width - (1.35 if many else 0.6) / size[0], height - (lines * 0.55 + 1.75) / size[1]]
     axes = figure.add_axes(box, facecolor=PAPER)
     {"timeseries": lines_of, "piechart": pie, "state-timeline": timeline}[panel["type"]](axes, panel, series, span)
+    if panel["type"] == "timeseries":
+        under(axes, columns, lines)
     return None
 
 
@@ -95,16 +100,15 @@ def lines_of(axes, panel, series, span):
     axes.yaxis.set_major_locator(MaxNLocator(4))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: amount(value, defaults["unit"])))
     axes.grid(axis="y", color="#e4e6eb", lw=0.6)
-    under(axes)
 
 
 def stack(axes, series, span):
-    """Areas on top of each other; the largest nine have a name."""
+    """Areas on top of each other; the largest twelve have a name."""
     times = sorted({when for _, points in series for when, _ in points})
     series = sorted(series, key=lambda one: -sum(value for _, value in one[1]))
     values = [[dict(points).get(when, 0) for when in times] for _, points in series]
     values = [[0 if value != value else value for value in row] for row in values]
-    labels = [legend if at < 9 else None for at, (legend, _) in enumerate(series)]
+    labels = [legend if at < 12 else None for at, (legend, _) in enumerate(series)]
     axes.stackplot(times, values, labels=labels, colors=[COLORS[at % len(COLORS)] for at in range(len(series))], lw=0, alpha=0.85)
 
 
@@ -142,7 +146,7 @@ def timeline(axes, panel, series, span):
             if state:
                 label = None if state["text"] in seen else state["text"]
                 seen.add(state["text"])
-                axes.barh(row, span.step * 1.05, left=when, height=0.6, color=NAMED[state["color"]], lw=0, label=label)
+                axes.barh(row, span.step * 1.05, left=when, height=0.6, color=NAMED.get(state["color"], state["color"]), lw=0, label=label)
     frame(axes, span)
     axes.set_yticks(range(len(series)), [legend for legend, _ in series])
     axes.tick_params(axis="y", labelsize=7.5)
@@ -153,8 +157,9 @@ def timeline(axes, panel, series, span):
 def frame(axes, span):
     """Time below, events as dashed lines."""
     axes.set_xlim(span.start, span.end)
-    axes.xaxis.set_major_locator(MaxNLocator(5))
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda when, _: f"{(when - span.start) / 60:.0f}:{(when - span.start) % 60:02.0f}"))
+    every = next(step for step in (15, 30, 60, 300, 600, 1800, 3600, 86400) if (span.end - span.start) / step < 8 or step == 86400)
+    ticks = range(0, int(span.end - span.start), every)
+    axes.set_xticks([span.start + tick for tick in ticks], [f"{tick // 60}:{tick % 60:02}" for tick in ticks])
     axes.tick_params(colors=FAINT, labelsize=7.5, length=2)
     for side in ("top", "right", "left"):
         axes.spines[side].set_visible(False)
@@ -164,11 +169,12 @@ def frame(axes, span):
         axes.text(when, 1.02, f"{at + 1}", transform=axes.get_xaxis_transform(), size=7, color=FAINT, ha="center")
 
 
-def under(axes):
-    """The legend below."""
+def under(axes, columns, lines):
+    """The legend below, as much of it as there is room for."""
     handles, labels = axes.get_legend_handles_labels()
-    axes.legend(handles[:9], labels[:9], loc="upper left", bbox_to_anchor=(-0.1, -0.13), fontsize=7.5, frameon=False, ncol=3,
-                labelspacing=0.2, handlelength=1, columnspacing=1)
+    most = columns * lines
+    axes.legend(handles[:most], labels[:most], loc="upper left", bbox_to_anchor=(-0.1, -0.11), fontsize=7.5, frameon=False,
+                ncol=columns, labelspacing=0.2, handlelength=1, columnspacing=1)
 
 
 def amount(value, unit):

@@ -75,7 +75,7 @@ def profile(rank):
 def identification(number):
     """The body of an identification."""
     hello = base64.b64encode(f"hello {number}".encode()).decode()
-    return json.dumps({"tls_data": hello, "http_headers": {"user-agent": f"browser {number}"}, "session_id": f"{number}"})
+    return json.dumps({"tls_data": hello, "http_headers": {"user-agent": f"browser {number}"}, "session_id": f"session-{number:06}"})
 
 
 def ask(number, path, delay=None):

@@ -77,6 +77,8 @@ def alerts(faults):
             faults(f"{name}: wants summary, description (with the value) and runbook.")
         if notes.get("runbook") != f"docs/operations.md#{name.lower()}":
             faults(f"{name}: its runbook is not docs/operations.md#{name.lower()}.")
+        if f"| `{name}` |" not in generate.DOCUMENT.read_text():
+            faults(f"{name}: docs/monitoring.md does not list it.")
         if headings is not None and name not in headings:
             faults(f"{name}: docs/operations.md has no heading for it.")
         fires = {bool(case.get("exp_alerts")) for case in cases if case["alertname"] == name}
