@@ -20,6 +20,18 @@ WHOLE, STAT, TALL = 24, 4, 8
 TYPES = {"stat": "stat", "lines": "timeseries", "area": "timeseries", "pie": "piechart", "timeline": "state-timeline"}
 
 
+class Readable(yaml.SafeDumper):
+    """Expressions of several lines as such."""
+
+
+def text_of(dumper, text):
+    """A string: as a block where it has several lines."""
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text else None)
+
+
+Readable.add_representer(str, text_of)
+
+
 def rules():
     """The groups of rules.yaml."""
     return yaml.safe_load((HERE / "rules.yaml").read_text())["groups"]
@@ -147,7 +159,7 @@ def outcome():
     files[DOCUMENT] = document
     rule = {"apiVersion": "monitoring.coreos.com/v1", "kind": "PrometheusRule",
             "metadata": {"name": "fingerprint-cache", "namespace": "caching"}, "spec": {"groups": rules()}}
-    text = yaml.safe_dump(rule, sort_keys=False, allow_unicode=True, width=1000)
+    text = yaml.dump(rule, Dumper=Readable, sort_keys=False, allow_unicode=True, width=110)
     files[HERE / "prometheusrule.yaml"] = GENERATED + text
     return files
 

@@ -11,8 +11,8 @@ from PIL import Image
 # Addresses to the names that stand for them in legends.
 NAMES = {}
 PAPER, INK, FAINT = "#ffffff", "#1f2430", "#8a8f9c"
-COLORS = ["#3274d9", "#56a64b", "#e0752d", "#a352cc", "#37a2b5", "#e02f44", "#b5951d", "#7a6a5b", "#f29191", "#5f6caf", "#2f7f5f",
-          "#c15c17", "#8f3bb8", "#1f78c1", "#bf1b00", "#6d8b33"]
+COLORS = ["#3274d9", "#56a64b", "#e0752d", "#a352cc", "#37a2b5", "#e02f44", "#b5951d", "#7a6a5b", "#f29191", "#5f6caf",
+          "#2f7f5f", "#c15c17", "#8f3bb8", "#1f78c1", "#bf1b00", "#6d8b33"]
 NAMED = {"red": "#e02f44", "orange": "#e0752d", "green": "#56a64b", "blue": "#3274d9"}
 # Inches for one unit of Grafana's grid, of which there are 24 in a row.
 WIDE, TALL = 0.62, 0.31
@@ -25,12 +25,13 @@ def picture(board, drawn, span, path):
     size = (24, bottom + 2)
     when = datetime.datetime.fromtimestamp(span.start)
     figure.text(0.01, 1 - 1.1 / size[1], board.title, size=15, weight="bold", color=INK, va="center")
-    figure.text(0.99, 1 - 1.1 / size[1], f"{(span.end - span.start) / 60:.1f} minutes from {when:%H:%M:%S}; rates over {span.window}",
-                size=9, color=FAINT, va="center", ha="right")
+    said = f"{(span.end - span.start) / 60:.1f} minutes from {when:%H:%M:%S}; rates over {span.window}"
+    figure.text(0.99, 1 - 1.1 / size[1], said, size=9, color=FAINT, va="center", ha="right")
     what = "   ".join(f"{at + 1}  {what}" for at, (_, what) in enumerate(span.marks))
     figure.text(0.5, 1 - 1.1 / size[1], what, size=9, color=INK, va="center", ha="center")
     for row in (panel for panel in board.panels if panel["type"] == "row"):
-        figure.text(0.01, 1 - (row["gridPos"]["y"] + 2.6) / size[1], row["title"], size=11, weight="bold", color=FAINT, va="center")
+        top = 1 - (row["gridPos"]["y"] + 2.6) / size[1]
+        figure.text(0.01, top, row["title"], size=11, weight="bold", color=FAINT, va="center")
     for panel, series in drawn:
         draw(figure, size, panel, series, span)
     figure.savefig(path, dpi=100, facecolor=PAPER)
@@ -109,7 +110,8 @@ def stack(axes, series, span):
     values = [[dict(points).get(when, 0) for when in times] for _, points in series]
     values = [[0 if value != value else value for value in row] for row in values]
     labels = [legend if at < 12 else None for at, (legend, _) in enumerate(series)]
-    axes.stackplot(times, values, labels=labels, colors=[COLORS[at % len(COLORS)] for at in range(len(series))], lw=0, alpha=0.85)
+    colors = [COLORS[at % len(COLORS)] for at in range(len(series))]
+    axes.stackplot(times, values, labels=labels, colors=colors, lw=0, alpha=0.85)
 
 
 def broken(points, step):
@@ -129,7 +131,8 @@ def pie(axes, panel, series, _span):
     unit = panel["fieldConfig"]["defaults"]["unit"]
     series = sorted(series, key=lambda one: -one[1][-1][1])
     values = [max(0, points[-1][1]) for _, points in series]
-    wedges, _ = axes.pie(values, colors=COLORS, startangle=90, counterclock=False, wedgeprops={"lw": 0.8, "edgecolor": PAPER})
+    edges = {"lw": 0.8, "edgecolor": PAPER}
+    wedges, _ = axes.pie(values, colors=COLORS, startangle=90, counterclock=False, wedgeprops=edges)
     labels = [f"{legend} {amount(value, unit)}" for (legend, _), value in zip(series, values)]
     axes.legend(wedges, labels, loc="upper center", bbox_to_anchor=(0.5, 0.02), fontsize=7.5, frameon=False, ncol=1,
                 labelspacing=0.2, handlelength=1)
@@ -146,7 +149,8 @@ def timeline(axes, panel, series, span):
             if state:
                 label = None if state["text"] in seen else state["text"]
                 seen.add(state["text"])
-                axes.barh(row, span.step * 1.05, left=when, height=0.6, color=NAMED.get(state["color"], state["color"]), lw=0, label=label)
+                color = NAMED.get(state["color"], state["color"])
+                axes.barh(row, span.step * 1.05, left=when, height=0.6, color=color, lw=0, label=label)
     frame(axes, span)
     axes.set_yticks(range(len(series)), [legend for legend, _ in series])
     axes.tick_params(axis="y", labelsize=7.5)
@@ -157,7 +161,8 @@ def timeline(axes, panel, series, span):
 def frame(axes, span):
     """Time below, events as dashed lines."""
     axes.set_xlim(span.start, span.end)
-    every = next(step for step in (15, 30, 60, 300, 600, 1800, 3600, 86400) if (span.end - span.start) / step < 8 or step == 86400)
+    steps = (15, 30, 60, 300, 600, 1800, 3600, 86400)
+    every = next((step for step in steps if (span.end - span.start) / step < 8), steps[-1])
     ticks = range(0, int(span.end - span.start), every)
     axes.set_xticks([span.start + tick for tick in ticks], [f"{tick // 60}:{tick % 60:02}" for tick in ticks])
     axes.tick_params(colors=FAINT, labelsize=7.5, length=2)
@@ -173,8 +178,8 @@ def under(axes, columns, lines):
     """The legend below, as much of it as there is room for."""
     handles, labels = axes.get_legend_handles_labels()
     most = columns * lines
-    axes.legend(handles[:most], labels[:most], loc="upper left", bbox_to_anchor=(-0.1, -0.11), fontsize=7.5, frameon=False,
-                ncol=columns, labelspacing=0.2, handlelength=1, columnspacing=1)
+    axes.legend(handles[:most], labels[:most], loc="upper left", bbox_to_anchor=(-0.1, -0.11), ncol=columns,
+                fontsize=7.5, frameon=False, labelspacing=0.2, handlelength=1, columnspacing=1)
 
 
 def amount(value, unit):

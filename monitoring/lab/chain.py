@@ -65,7 +65,8 @@ class Chain:
         self.all = []
         names = ["front", "stats", "webdis", "demo", "envoy", "admin", "bridge", "prometheus", "broken", "broken-admin"]
         for number in range(3):
-            names += [f"redis-{number}", f"sentinel-{number}", f"redis-{number}-exporter", f"sentinel-{number}-exporter"]
+            for kind in ("redis", "sentinel"):
+                names += [f"{kind}-{number}", f"{kind}-{number}-exporter"]
         self.ports = {name: port() for name in names}
 
     def __enter__(self):
@@ -87,9 +88,11 @@ class Chain:
         self.sentinels = [self.start_sentinel(number) for number in range(3)]
         self.haproxy = self.start_haproxy()
         self.webdis = self.start_webdis()
-        self.demo = self.run("demo", [self.programs / "fingerprint-demo", "--listen", self.at("demo"), "--delay", "20ms"])
-        self.demo.listens(self.ports["demo"])
-        self.exporters = [self.start_exporter(f"{kind}-{number}") for kind in ("redis", "sentinel") for number in range(3)]
+        demo = [self.programs / "fingerprint-demo", "--listen", self.at("demo"), "--delay", "20ms"]
+        self.demo = self.run("demo", demo).listens(self.ports["demo"])
+        for number in range(3):
+            self.start_exporter(f"redis-{number}")
+            self.start_exporter(f"sentinel-{number}")
         self.bridge = self.run("bridge", [self.programs / "fpcache", "bridge", "--listen", self.at("bridge"),
                                           "--sample-interval", "5s"], env=self.operator())
         self.bridge.listens(self.ports["bridge"])
@@ -190,8 +193,8 @@ class Chain:
         for job in settings["scrape_configs"]:
             job["static_configs"] = [{"targets": [self.at(name) for name in targets[job["job_name"]]]}]
         file = self.write("prometheus.yaml", yaml.safe_dump(settings))
-        words = [program("prometheus", "prometheus"), f"--config.file={file}", f"--web.listen-address={self.at('prometheus')}",
-                 f"--storage.tsdb.path={self.folder / 'tsdb'}", "--log.level=warn"]
+        words = [program("prometheus", "prometheus"), f"--config.file={file}", "--log.level=warn",
+                 f"--web.listen-address={self.at('prometheus')}", f"--storage.tsdb.path={self.folder / 'tsdb'}"]
         return self.run("prometheus", words).listens(self.ports["prometheus"])
 
     def start_broken(self, policy):
@@ -206,7 +209,7 @@ class Chain:
         return self.start_envoy("broken", "broken-admin", spoil)
 
     def start_envoy(self, name, admin, change=None):
-        """Envoy with the filter, of the shipped configuration but for ports, the size of L1 and the patience with Redis."""
+        """Envoy with the filter; the shipped configuration but for ports, L1's size and the patience with Redis."""
         settings = yaml.safe_load((ROOT / "envoy/envoy.yaml").read_text())
         listener, = settings["static_resources"]["listeners"]
         listener["address"]["socket_address"]["port_value"] = self.ports[name]
@@ -218,8 +221,8 @@ class Chain:
         config = filters[0]["typed_config"]["config"]
         plugin = json.loads(config["configuration"]["value"])
         plugin["memory"]["max_entries"] = self.entries
-        # On a busy machine calls would end at 50 ms, and webdis before 0.1.20 (Debian's) then gives their replies to others
-        # (webdis #212): to the filter they are damaged. Here nothing is to be wrong before something is made wrong.
+        # On a busy machine calls would end at 50 ms, and webdis before 0.1.20 (Debian's) then gives their replies to
+        # others (webdis #212): damaged ones, to the filter. Nothing is to be wrong before something is made wrong.
         plugin["redis"]["timeout"] = "400ms"
         config["configuration"]["value"] = json.dumps(plugin)
         if change:

@@ -75,7 +75,8 @@ def profile(rank):
 def identification(number):
     """The body of an identification."""
     hello = base64.b64encode(f"hello {number}".encode()).decode()
-    return json.dumps({"tls_data": hello, "http_headers": {"user-agent": f"browser {number}"}, "session_id": f"session-{number:06}"})
+    headers = {"user-agent": f"browser {number}"}
+    return json.dumps({"tls_data": hello, "http_headers": headers, "session_id": f"session-{number:06}"})
 
 
 def ask(number, path, delay=None):

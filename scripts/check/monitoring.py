@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """monitoring.py PROGRAMS: holds monitoring/ to what it says. PROGRAMS is the folder of fpcache and fingerprint-demo.
 
-Rules and their tests by promtool; dashboards and the operator's objects as written; then a real chain of processes under
-load and faults, where every query of every rule, alert and panel has to bring data, and the faults to wake their alerts.
+Rules and their tests by promtool; dashboards and the operator's objects as written; then a real chain of processes
+under load and faults, where every query of every rule, alert and panel has to bring data, and the faults to wake their
+alerts.
 """
 import pathlib
 import re
@@ -27,15 +28,15 @@ from monitoring.lab.prometheus import Prometheus, Refused
 COLD = {"CacheHitRateLow"}
 # What the faults below have to wake: pending is enough, as most alerts wait for minutes before they fire.
 WOKEN = {
-    "RedisDown", "RedisHighMemory", "RedisReplicationLag", "LockContentionHigh", "CacheBreakerOpen", "CacheLogUnreadable",
-    "CacheLogDiscontinuous", "CacheCorruptEntries", "CacheOriginFailing", "BridgeUnmapped", "CacheFilterBypassed",
-    "CacheVmFailed",
+    "RedisDown", "RedisHighMemory", "RedisReplicationLag", "LockContentionHigh", "CacheBreakerOpen",
+    "CacheLogUnreadable", "CacheLogDiscontinuous", "CacheCorruptEntries", "CacheOriginFailing", "BridgeUnmapped",
+    "CacheFilterBypassed", "CacheVmFailed",
 }
 # Fields that monitors.yaml may use, of the many that the operator knows: a typing error is not among them.
 MONITOR = {
-    "apiVersion", "kind", "metadata", "name", "namespace", "spec", "selector", "matchLabels", "app", "namespaceSelector",
-    "matchNames", "podMetricsEndpoints", "port", "path", "relabelings", "metricRelabelings", "targetLabel", "replacement",
-    "sourceLabels", "regex", "action",
+    "apiVersion", "kind", "metadata", "name", "namespace", "spec", "selector", "matchLabels", "app",
+    "namespaceSelector", "matchNames", "podMetricsEndpoints", "port", "path", "relabelings", "metricRelabelings",
+    "targetLabel", "replacement", "sourceLabels", "regex", "action",
 }
 
 
@@ -56,10 +57,11 @@ class Faults(list):
 def promtool(faults):
     """Rules, their tests, and the configuration."""
     tool = program("promtool", "prometheus")
-    for words in (["check", "rules", "rules.yaml"], ["test", "rules", "rules.test.yaml"], ["check", "config", "prometheus.yaml"]):
-        done = subprocess.run([tool, *words], cwd=ROOT / "monitoring", capture_output=True, text=True, check=False)
+    for words in ("check rules rules.yaml", "test rules rules.test.yaml", "check config prometheus.yaml"):
+        command = [tool, *words.split()]
+        done = subprocess.run(command, cwd=ROOT / "monitoring", capture_output=True, text=True, check=False)
         if done.returncode:
-            faults(f"promtool {' '.join(words)}:\n{done.stdout}{done.stderr}")
+            faults(f"promtool {words}:\n{done.stdout}{done.stderr}")
     return faults.tell("promtool check rules, test rules, check config")
 
 
@@ -69,7 +71,8 @@ def alerts(faults):
     cases = [case for test in tests for case in test.get("alert_rule_test", [])]
     runbook = ROOT / "docs/operations.md"
     headings = re.findall(r"(?m)^#+ +`?(\w+)`?\s*$", runbook.read_text()) if runbook.exists() else None
-    for rule in (rule for group in generate.rules() for rule in group["rules"] if "alert" in rule):
+    rules = [rule for group in generate.rules() for rule in group["rules"] if "alert" in rule]
+    for rule in rules:
         name, notes = rule["alert"], rule["annotations"]
         if rule["labels"].get("severity") not in ("critical", "warning"):
             faults(f"{name}: severity is neither critical nor warning.")
@@ -84,13 +87,13 @@ def alerts(faults):
         fires = {bool(case.get("exp_alerts")) for case in cases if case["alertname"] == name}
         if fires != {True, False}:
             faults(f"{name}: rules.test.yaml has to see it fire, and silent.")
-    unknown = {case["alertname"] for case in cases} - {rule.get("alert") for group in generate.rules() for rule in group["rules"]}
+    unknown = {case["alertname"] for case in cases} - {rule["alert"] for rule in rules}
     faults(*(f"rules.test.yaml tests {name}, which rules.yaml does not have." for name in unknown))
     return faults.tell("every alert has severity, texts, runbook and tests")
 
 
 def files(faults):
-    """What is generated is up to date, dashboards are well formed, and the operator's objects name only known fields."""
+    """What is generated is up to date, dashboards are well formed, and monitors name only known fields."""
     stale = subprocess.run([ROOT / "monitoring/generate.py", "--check"], capture_output=True, text=True, check=False)
     faults(*stale.stdout.splitlines(), *stale.stderr.splitlines())
     uids = []
@@ -111,7 +114,8 @@ def files(faults):
     if len(set(uids)) != len(uids):
         faults("two dashboards have one uid.")
     for monitor in yaml.safe_load_all((ROOT / "monitoring/monitors.yaml").read_text()):
-        faults(*(f"monitors.yaml, {monitor['metadata']['name']}: unknown field {field}." for field in fields(monitor) - MONITOR))
+        name = monitor["metadata"]["name"]
+        faults(*(f"monitors.yaml, {name}: unknown field {field}." for field in fields(monitor) - MONITOR))
     return faults.tell("generated files, dashboards, monitors")
 
 
@@ -166,7 +170,8 @@ def answers(prometheus, faults):
         if data and query in silent:
             faults(f"{place}: has data ({data[0][1]}), so it does not belong into silent.yaml.\n  {query}")
     faults(*(f"silent.yaml names what nobody asks: {query}" for query in silent if query not in known))
-    return faults.tell(f"{len(asked)} queries of rules, alerts and panels against a real Prometheus, {len(silent)} of them only parsed")
+    what = "queries of rules, alerts and panels bring data from a real Prometheus"
+    return faults.tell(f"{len(asked)} {what}; {len(silent)} of them may be silent")
 
 
 def woken(prometheus, faults):
