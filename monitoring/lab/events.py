@@ -92,9 +92,10 @@ def info(redis, section):
 def broken(chain, policy):
     """A VM that dies, under a failure policy."""
     envoy = chain.start_broken(policy)
+    # Prometheus has to see it before the requests, and twice after them.
+    time.sleep(1.5)
     for number in range(60):
         ask(chain.ports["broken"], f"/v1/fingerprints/profiles?broken={number}")
-    # Prometheus has to see it alive twice.
     time.sleep(2.5)
     envoy.stop()
 

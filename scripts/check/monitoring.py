@@ -7,11 +7,16 @@ alerts.
 """
 import pathlib
 import re
+import shutil
+import signal
 import subprocess
 import sys
 import time
 
-import yaml
+try:
+    import yaml
+except ImportError:
+    sys.exit("PyYAML is missing: apt-get install --no-install-recommends python3-yaml (`make setup` does).")
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
@@ -24,8 +29,8 @@ from monitoring.lab.load import Load
 from monitoring.lab.process import Trouble, program
 from monitoring.lab.prometheus import Prometheus, Refused
 
-# What is not well until the cache is warm.
-COLD = {"CacheHitRateLow"}
+# What is not well until the cache is warm, and what the burst of requests is to wake.
+HARMLESS = {"CacheHitRateLow", "LockContentionHigh"}
 # What the faults below have to wake: pending is enough, as most alerts wait for minutes before they fire.
 WOKEN = {
     "RedisDown", "RedisHighMemory", "RedisReplicationLag", "LockContentionHigh", "CacheBreakerOpen",
@@ -116,7 +121,12 @@ def files(faults):
     for monitor in yaml.safe_load_all((ROOT / "monitoring/monitors.yaml").read_text()):
         name = monitor["metadata"]["name"]
         faults(*(f"monitors.yaml, {name}: unknown field {field}." for field in fields(monitor) - MONITOR))
-    return faults.tell("generated files, dashboards, monitors")
+    kubectl = shutil.which("kubectl")
+    if kubectl:
+        built = subprocess.run([kubectl, "kustomize", ROOT / "monitoring"], capture_output=True, text=True, check=False)
+        if built.returncode:
+            faults(f"kubectl kustomize monitoring: {built.stderr}")
+    return faults.tell(f"generated files, dashboards, monitors, kustomize{'' if kubectl else ' (skipped: no kubectl)'}")
 
 
 def fields(value):
@@ -132,7 +142,8 @@ def story(chain, prometheus, faults):
     chain.fpcache("invalidate", "--tag", "profile")
     chain.fpcache("refresh", "--all")
     time.sleep(6)
-    awake = {labels["alertname"] for labels, _ in prometheus.now("ALERTS")} - COLD - {"LockContentionHigh"}
+    # Three seconds of five: on a busy machine Prometheus may wait in vain for one page.
+    awake = {labels["alertname"] for labels, _ in prometheus.now("count_over_time(ALERTS[5s]) > 2")} - HARMLESS
     faults(*(f"{name} is awake although nothing is wrong." for name in sorted(awake)))
     events.corrupt(chain)
     events.unmapped(chain)
@@ -201,6 +212,8 @@ def main():
         print(__doc__)
         return 2
     faults = Faults()
+    # So that the chain is taken down in order.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     try:
         bad = promtool(faults) | alerts(faults) | files(faults)
         return 1 if bad | live(sys.argv[1], faults) else 0
