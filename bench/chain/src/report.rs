@@ -41,6 +41,7 @@ pub fn json(seen: &Seen) -> Value {
         "held": held_json(&seen.held),
         "retrainings": retrained.collect::<Vec<_>>(),
         "held_against_the_service": seen.compared,
+        "unexpected": seen.unexpected,
         "wrong": seen.wrong,
         "faults": seen.faults,
     })
@@ -156,9 +157,11 @@ fn tail(seen: &Seen) -> String {
     let answers: usize = seen.retrained.iter().map(|one| one.answers).sum();
     format!(
         "{} retrainings: {old} of {answers} watched answers were old after the notice was acknowledged. {} answers were \
-         held against the service's own. Sent late: 99 of a hundred by {:.1} ms at most. All of it took {:.0} s.",
+         held against the service's own. The filter met the unexpected {:.0} times. Sent late: 99 of a hundred by {:.1} ms \
+         at most. All of it took {:.0} s.",
         seen.retrained.len(),
         seen.compared,
+        seen.unexpected,
         seen.measured.late_ms,
         seen.whole.as_secs_f64()
     )

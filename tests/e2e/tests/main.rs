@@ -10,6 +10,7 @@
 //! - `clients`, `bodies`, `bytes`: clients that leave or are slow, request bodies, bytes that are no text.
 //! - `single_flight`, `fleet`: two Envoys: one fetch for all who ask, and what is published reaches every worker.
 //! - `configuration`, `volume`: changes while requests come, more keys than fit.
+//! - `operations`: the troubles in docs/operations.md, with what its commands print.
 
 mod bodies;
 mod bytes;
@@ -19,6 +20,7 @@ mod configuration;
 mod fleet;
 mod garbage;
 mod invalidation;
+mod operations;
 mod options;
 mod origins;
 mod outages;
