@@ -1,5 +1,6 @@
 //! The processes, and what they use.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::time::Duration;
 
@@ -58,6 +59,18 @@ impl Ground {
     pub fn sum(&self, name: &str, labels: &[(&str, &str)]) -> f64 {
         let pages = self.envoys.iter().filter_map(|envoy| envoy.metrics().ok());
         pages.map(|metrics: Metrics| metrics.sum(name, labels)).sum()
+    }
+
+    /// A counter over the Envoys, by the values of a label, of the series that have these labels.
+    pub fn counts(&self, name: &str, label: &str, labels: &[(&str, &str)]) -> BTreeMap<String, f64> {
+        let mut counts = BTreeMap::new();
+        for metrics in self.envoys.iter().filter_map(|envoy| envoy.metrics().ok()) {
+            for value in metrics.values(name, label) {
+                let wanted = [labels, &[(label, &value)]].concat();
+                *counts.entry(value.clone()).or_default() += metrics.sum(name, &wanted);
+            }
+        }
+        counts
     }
 
     /// The CPU time that each kind of process has used up to now.

@@ -139,7 +139,7 @@ pub fn warm(field: &Field) -> usize {
                     if key >= plan::KEYS {
                         return;
                     }
-                    let question = Question::Identify(key, None);
+                    let question = Question::identify(key, || format!("warm-{key}"));
                     if let Some(response) = send(&mut client, port, &question, "warmer", &field.oracle) {
                         field.oracle.judge(&question, &response, true);
                     }

@@ -1,5 +1,7 @@
 //! The figures: markdown for people, JSON for machines.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Value, json};
 
 use crate::figures::percent;
@@ -26,6 +28,7 @@ pub fn json(seen: &Seen) -> Value {
         json!({ "publishing_ms": round(one.publishing.as_secs_f64() * 1000.0),
             "longest_ms": round(one.oldest.as_secs_f64() * 1000.0), "answers": one.answers, "old": one.old })
     });
+    let [lookups, forwarded] = &seen.reasons;
     json!({
         "load": { "keys": plan::KEYS, "zipf": plan::SKEW, "service_ms": round(plan::DELAY.as_secs_f64() * 1000.0),
             "envoys": plan::PODS, "workers_each": plan::WORKERS, "connections": plan::CONNECTIONS,
@@ -38,6 +41,8 @@ pub fn json(seen: &Seen) -> Value {
         "tiers": tiers.collect::<Map<_, _>>(),
         "sent_late_p99_ms": round(seen.measured.late_ms),
         "cpu_us_per_request": costs(seen).into_iter().map(|(name, cost)| (name, json!(round(cost)))).collect::<Map<_, _>>(),
+        "lookups_in_l2": lookups,
+        "went_to_the_service": forwarded,
         "held": held_json(&seen.held),
         "retrainings": retrained.collect::<Vec<_>>(),
         "held_against_the_service": seen.compared,
@@ -65,7 +70,7 @@ fn held_json(held: &Held) -> Value {
         "l1_entries": held.l1.0, "l1_bytes": held.l1.1,
         "envoy_bytes_at_start": held.resident.0, "envoy_bytes": held.resident.1,
         "redis_keys": held.redis.0, "redis_bytes": held.redis.1,
-        "redis_connections": held.connections,
+        "redis_connections": held.connections, "fills": held.fills,
     })
 }
 
@@ -93,7 +98,7 @@ pub fn text(seen: &Seen) -> String {
             rows(seen).join("\n")
         ),
     ];
-    [head, tables.join("\n\n"), cost_text(seen), held_text(&seen.held), tail(seen)].join("\n\n")
+    [head, tables.join("\n\n"), reasons_text(seen), cost_text(seen), held_text(&seen.held), tail(seen)].join("\n\n")
 }
 
 fn target_row(target: &Target) -> String {
@@ -122,6 +127,17 @@ fn name(tier: Tier) -> &'static str {
         Tier::Service => "service",
         Tier::Never => "service (no rule)",
     }
+}
+
+fn reasons_text(seen: &Seen) -> String {
+    let [lookups, forwarded] = seen.reasons.each_ref().map(list);
+    let fills = list(&seen.held.fills);
+    format!("Lookups in L2: {lookups}. Went to the service: {forwarded}. Fills of L2 up to then: {fills}.")
+}
+
+fn list(counts: &BTreeMap<String, f64>) -> String {
+    let all: Vec<_> = counts.iter().map(|(name, count)| format!("{name} {count:.0}")).collect();
+    all.join(", ")
 }
 
 fn cost_text(seen: &Seen) -> String {

@@ -1,5 +1,6 @@
 //! One phase after the other.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, sleep};
 use std::time::{Duration, Instant};
@@ -30,6 +31,8 @@ pub struct Seen {
     pub time: Duration,
     /// What reached the service meanwhile, by its own count.
     pub asked: u64,
+    /// How lookups in L2 ended meanwhile, and why requests went to the service.
+    pub reasons: [BTreeMap<String, f64>; 2],
     /// How many notices were published meanwhile.
     pub notices: usize,
     /// The CPU time that each process used meanwhile.
@@ -63,6 +66,8 @@ pub struct Held {
     pub redis: (f64, f64),
     /// Connections to Redis.
     pub connections: f64,
+    /// How all fills of Redis ended up to then.
+    pub fills: BTreeMap<String, f64>,
 }
 
 /// Starts everything, asks, and gives what was seen.
@@ -106,6 +111,7 @@ fn phases(ground: &Ground, begun: Instant) -> Result<Seen, String> {
         time: window.time,
         asked: window.asked,
         notices: window.notices,
+        reasons: window.reasons,
         used: window.used,
         full_rate: full.len() as f64 / full_time.as_secs_f64(),
         retrained,
@@ -123,6 +129,7 @@ struct Window {
     records: Vec<Record>,
     time: Duration,
     asked: u64,
+    reasons: [BTreeMap<String, f64>; 2],
     notices: usize,
     used: Vec<(&'static str, Duration)>,
 }
@@ -130,6 +137,7 @@ struct Window {
 fn measure(ground: &Ground, field: &Field) -> Result<Window, String> {
     let publisher = Publisher::connect(&ground.redis)?;
     let (asked, used, over) = (ground.asked()?, ground.used(), AtomicBool::new(false));
+    let before = reasons(ground);
     let (notices, (records, time)) = thread::scope(|scope| {
         let publishing = scope.spawn(|| publish(publisher, &field.mix, &over));
         let asked = timed(|| load::run(field, phase(2, plan::MEASURED, Some(plan::RATE))));
@@ -141,7 +149,21 @@ fn measure(ground: &Ground, field: &Field) -> Result<Window, String> {
     }
     let since = ground.used().into_iter().zip(used);
     let used = since.map(|((name, now), (_, before))| (name, now.saturating_sub(before))).collect();
-    Ok(Window { records, time, asked: ground.asked()?.saturating_sub(asked), notices: notices?, used })
+    let asked = ground.asked()?.saturating_sub(asked);
+    let ([lookups, forwarded], [lookups_before, forwarded_before]) = (reasons(ground), before);
+    let reasons = [grown(lookups, &lookups_before), grown(forwarded, &forwarded_before)];
+    Ok(Window { records, time, asked, reasons, notices: notices?, used })
+}
+
+fn reasons(ground: &Ground) -> [BTreeMap<String, f64>; 2] {
+    let lookups = ground.counts("fingerprint_cache_l2_calls_total", "outcome", &[("op", "lookup")]);
+    [lookups, ground.counts("fingerprint_cache_forwarded_total", "reason", &[])]
+}
+
+/// What was counted since.
+fn grown(now: BTreeMap<String, f64>, before: &BTreeMap<String, f64>) -> BTreeMap<String, f64> {
+    let grown = now.into_iter().map(|(name, count)| (before.get(&name).map_or(count, |before| count - before), name));
+    grown.filter(|(count, _)| *count > 0.0).map(|(count, name)| (name, count)).collect()
 }
 
 /// Publishes now and then: one profile by its URI, and, every fiftieth time, all profiles by their tag.
@@ -203,6 +225,7 @@ fn held(ground: &Ground, empty: f64, bare: Vec<u64>) -> Held {
         resident: (bare, ground.resident()),
         redis: (keys as f64, memory),
         connections: ground.info("clients", "connected_clients").unwrap_or_default(),
+        fills: ground.counts("fingerprint_cache_l2_calls_total", "outcome", &[("op", "fill")]),
     }
 }
 
