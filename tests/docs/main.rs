@@ -154,7 +154,7 @@ fn every_alert_has_its_runbook_and_no_other() {
 #[test]
 fn every_runbook_says_what_users_notice_what_to_run_what_to_do_and_whom_to_wake() {
     for (alert, text) in runbooks() {
-        let places: Vec<_> = ["**Users:** ", "```sh\n", "**Do:** ", "**Wake:** "].map(|part| text.find(part)).into();
+        let places: Vec<_> = ["**Users:**", "```sh\n", "**Do:**", "**Wake:**"].map(|part| text.find(part)).into();
         assert!(places.iter().all(Option::is_some) && places.is_sorted(), "docs/operations.md, {alert}: {places:?}");
     }
 }

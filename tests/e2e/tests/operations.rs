@@ -51,7 +51,7 @@ const TROUBLES: [Making; 15] = [
 
 #[test]
 fn every_trouble_in_the_guide_shows_as_the_guide_says() {
-    let sections = sections();
+    let sections = sections().unwrap();
     let titles: Vec<_> = sections.iter().map(|section| section.title).collect();
     assert_eq!(titles, TROUBLES.map(|(title, ..)| title), "docs/operations.md, Troubleshooting");
     let mut place = Place::start().unwrap();
@@ -75,25 +75,28 @@ fn what_is_printed_is_told_from_what_is_not() {
 }
 
 /// The sections under the heading, in their order.
-fn sections() -> Vec<Section<'static>> {
-    let (_, rest) = GUIDE.split_once("\n## Troubleshooting\n").unwrap();
-    let (part, _) = rest.split_once("\n## ").unwrap();
+fn sections() -> Result<Vec<Section<'static>>, String> {
+    let (_, rest) = GUIDE.split_once("\n## Troubleshooting\n").ok_or("no heading Troubleshooting")?;
+    let (part, _) = rest.split_once("\n## ").ok_or("nothing after Troubleshooting")?;
     part.split("\n### ").skip(1).map(section).collect()
 }
 
-fn section(text: &str) -> Section<'_> {
-    let (title, text) = text.split_once('\n').unwrap();
+fn section(text: &str) -> Result<Section<'_>, String> {
+    let (title, text) = text.split_once('\n').ok_or("a heading with nothing under it")?;
     let blocks = text.split("```console\n").skip(1).filter_map(|block| Some(block.split_once("\n```")?.0));
     let mut commands: Vec<(&str, Vec<&str>)> = Vec::new();
     for line in blocks.flat_map(str::lines) {
         match (line.strip_prefix("$ "), commands.last_mut()) {
             (Some(command), _) => commands.push((command, Vec::new())),
             (None, Some((_, output))) => output.push(line),
-            (None, None) => panic!("{title}: a block that begins without a command"),
+            (None, None) => return Err(format!("{title}: a block that begins without a command")),
         }
     }
-    assert!(!commands.is_empty(), "{title}: no command shows the cause");
-    Section { title, commands }
+    if commands.is_empty() {
+        Err(format!("{title}: no command shows the cause"))
+    } else {
+        Ok(Section { title, commands })
+    }
 }
 
 impl Place {
