@@ -39,7 +39,7 @@ pub struct Seen {
     pub used: Vec<(&'static str, Duration)>,
     /// Requests a second while everybody asks as fast as answers come.
     pub full_rate: f64,
-    /// The retrainings.
+    /// The retrainings; none, where they failed.
     pub retrained: Vec<Retrained>,
     /// What is held, and what it takes.
     pub held: Held,
@@ -101,7 +101,10 @@ fn phases(ground: &Ground, begun: Instant) -> Result<Seen, String> {
     let (full, full_time) = timed(|| load::run(&field, phase(3, plan::FULL, None)));
     let compared = compare(ground, &field.oracle)?;
     say("Retrainings ...");
-    let retrained = retrain(ground, &field, &mut workers)?;
+    let retrained = retrain(ground, &field, &mut workers).unwrap_or_else(|sentence| {
+        field.oracle.fault(&sentence);
+        Vec::new()
+    });
     let unexpected = ground.sum("fingerprint_cache_unexpected_total", &[]);
     unharmed(ground, &field.oracle);
     let (wrong, faults) = field.oracle.verdict();

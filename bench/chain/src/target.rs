@@ -63,7 +63,9 @@ impl Target {
 /// All of them.
 pub fn all(seen: &Seen) -> Vec<Target> {
     let figures = &seen.measured;
-    let oldest = seen.retrained.iter().map(|one| one.oldest.as_secs_f64() * 1000.0).fold(0.0, f64::max);
+    let oldest = seen.retrained.iter().map(|one| one.oldest.as_secs_f64() * 1000.0).reduce(f64::max);
+    // What was not measured meets nothing.
+    let oldest = oldest.unwrap_or(f64::NAN);
     let target = |name, found, limit, unit| Target { name, found, limit, unit };
     vec![
         target("L1 hits", figures.l1(), Limit::Above(50.0), "%"),
@@ -102,5 +104,6 @@ mod tests {
         assert_eq!(met(Limit::Below(5.0)), [true, false, false]);
         assert_eq!(met(Limit::Most(5.0)), [true, true, false]);
         assert_eq!(Limit::Most(15.0).text(), "≤ 15");
+        assert!(!Limit::Below(500.0).is_met(f64::NAN), "what was not measured meets nothing");
     }
 }
