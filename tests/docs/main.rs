@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 
 const README: &str = include_str!("../../README.md");
 const METRICS: &str = include_str!("../../docs/metrics.md");
+const OPERATIONS: &str = include_str!("../../docs/operations.md");
 const CONFORMANCE: &str = include_str!("../../docs/conformance.md");
 const EXPECTED: &str = include_str!("../conformance/expected.json");
 
@@ -120,4 +121,65 @@ fn the_score_in_the_documents_is_that_of_the_expected_outcomes() {
     for line in [head, row] {
         assert!(README.contains(&line), "README.md lacks the row that begins so:\n{line}");
     }
+}
+
+/// The alerts of `monitoring/rules.yaml`, each with where it sends whoever is on call.
+fn alerts() -> BTreeSet<(String, String)> {
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/monitoring/rules.yaml");
+    let text = std::fs::read_to_string(file).unwrap_or_else(|error| panic!("{file}: {error}"));
+    let rules: Value = serde_yaml_ng::from_str(&text).unwrap();
+    // A PrometheusRule has them under `spec`.
+    let groups = rules.pointer("/spec/groups").or_else(|| rules.get("groups")).and_then(Value::as_array).unwrap();
+    let rules = groups.iter().filter_map(|group| group.get("rules")?.as_array()).flatten();
+    let text = |rule: &Value, pointer: &str| rule.pointer(pointer).and_then(Value::as_str).map(str::to_owned);
+    let alerts =
+        rules.filter_map(|rule| Some((text(rule, "/alert")?, text(rule, "/annotations/runbook").unwrap_or_default())));
+    alerts.collect()
+}
+
+/// The runbooks of docs/operations.md: the heading, and what stands under it.
+fn runbooks() -> Vec<(&'static str, &'static str)> {
+    let (_, rest) = OPERATIONS.split_once("\n## Alerts\n").unwrap();
+    let (part, _) = rest.split_once("\n## ").unwrap();
+    part.split("\n### ").skip(1).map(|section| section.split_once('\n').unwrap()).collect()
+}
+
+#[test]
+fn every_alert_has_its_runbook_and_no_other() {
+    let runbook = |alert: &str| (alert.to_owned(), format!("docs/operations.md#{}", alert.to_lowercase()));
+    let written: BTreeSet<_> = runbooks().into_iter().map(|(alert, _)| runbook(alert)).collect();
+    assert_eq!(written, alerts());
+}
+
+#[test]
+fn every_runbook_says_what_users_notice_what_to_run_what_to_do_and_whom_to_wake() {
+    for (alert, text) in runbooks() {
+        let places: Vec<_> = ["**Users:**", "```sh\n", "**Do:**", "**Wake:**"].map(|part| text.find(part)).into();
+        assert!(places.iter().all(Option::is_some) && places.is_sorted(), "docs/operations.md, {alert}: {places:?}");
+    }
+}
+
+#[test]
+fn every_metric_is_in_what_the_metrics_tell() {
+    let (_, rest) = OPERATIONS.split_once("## What the metrics tell").unwrap();
+    let (table, _) = rest.split_once("\n## ").unwrap();
+    let told: BTreeSet<_> = table.split('`').skip(1).step_by(2).collect();
+    let missing = TABLE.iter().map(|help| help.name.trim_start_matches("fingerprint_cache_"));
+    let missing: Vec<_> = missing.filter(|name| !told.contains(name)).collect();
+    assert!(missing.is_empty(), "docs/operations.md says nothing of {missing:?}");
+}
+
+/// A heading as a link to it: lower case, spaces as hyphens, nothing else but letters and digits.
+fn anchor(heading: &str) -> String {
+    let kept = heading.chars().filter(|one| one.is_alphanumeric() || " -_".contains(*one));
+    kept.collect::<String>().to_lowercase().replace(' ', "-")
+}
+
+#[test]
+fn every_link_within_the_guide_leads_to_a_heading() {
+    let headings = OPERATIONS.lines().filter(|line| line.starts_with("##"));
+    let headings: BTreeSet<_> = headings.map(|line| anchor(line.trim_start_matches('#').trim())).collect();
+    let links = OPERATIONS.split("](#").skip(1).filter_map(|rest| Some(rest.split_once(')')?.0));
+    let lost: Vec<_> = links.filter(|link| !headings.contains(*link)).collect();
+    assert!(lost.is_empty(), "docs/operations.md links to {lost:?}");
 }

@@ -12,6 +12,7 @@
 //! - `istio`: the shipped Istio manifests, rendered as pilot does.
 //! - `edge`: clients told apart by their TLS hello, and HTTP/2.
 //! - `configuration`, `volume`: changes while requests come, more keys than fit.
+//! - `operations`: the troubles in docs/operations.md, with what its commands print.
 
 mod bodies;
 mod bytes;
@@ -23,6 +24,7 @@ mod fleet;
 mod garbage;
 mod invalidation;
 mod istio;
+mod operations;
 mod options;
 mod origins;
 mod outages;
