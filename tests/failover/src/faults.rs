@@ -125,10 +125,9 @@ struct Split {
 
 /// The first writes, at once: before it can have noticed anything.
 fn write_some(stage: &mut Stage, old: usize) -> Result<Vec<String>, String> {
-    let mut connection = stage.cluster.node(old)?.admin()?;
     let keys: Vec<_> = (0..FIRST).map(key).collect();
     for key in &keys {
-        match connection.call(&["SET", key, "x"])? {
+        match stage.cluster.node(old)?.ask(&["SET", key, "x"])? {
             Reply::Status(_) => {}
             reply => return Err(format!("a master that was just cut off says {reply:?}")),
         }
@@ -142,17 +141,16 @@ fn key(number: usize) -> String {
 
 /// Writes there until it refuses and another is named.
 fn split_brain(stage: &mut Stage, event: &mut Event, old: usize, mut written: Vec<String>) -> Result<Split, String> {
-    let mut connection = stage.cluster.node(old)?.admin()?;
     let mut refused = None;
     while refused.is_none() || event.switched.is_none() {
         let key = key(written.len());
-        match connection.call(&["SET", &key, "x"]) {
-            Ok(Reply::Status(_)) if refused.is_some() => {
+        match stage.cluster.node(old)?.ask(&["SET", &key, "x"])? {
+            Reply::Status(_) if refused.is_some() => {
                 event.faults.push("the master that was cut off took writes again".to_owned());
                 break;
             }
-            Ok(Reply::Status(_)) => written.push(key),
-            Ok(Reply::Error(error)) if error.starts_with("NOREPLICAS") => {
+            Reply::Status(_) => written.push(key),
+            Reply::Error(error) if error.starts_with("NOREPLICAS") => {
                 refused.get_or_insert_with(|| event.at.elapsed());
             }
             other => return Err(format!("the master that was cut off says {other:?}")),
@@ -176,7 +174,7 @@ fn survivors(stage: &Stage, written: &[String]) -> Result<Vec<String>, String> {
         if count > 0 {
             found.push(format!("{} has {count} keys that were written on the old master", node.name()));
         }
-        let log = node.admin()?.call(&["XREVRANGE", "fpc:log", "+", "-", "COUNT", "1000"])?;
+        let log = node.ask(&["XREVRANGE", "fpc:log", "+", "-", "COUNT", "1000"])?;
         if mentions(&log, TAG.as_bytes()) {
             found.push(format!("{} has the notice that was published on the old master", node.name()));
         }
