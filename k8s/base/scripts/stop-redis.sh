@@ -32,11 +32,14 @@ hand_over() {
 }
 
 admin=$(password admin) word=$(password sentinel)
-case $(ask "$here" --user probe --pass - ROLE | head -n 1) in
-master) ;;
-*) exit 0 ;;
-esac
-[ "$(named)" = "$me" ] || exit 0
+# A machine under strain may not answer at once.
+for _ in 1 2 3; do
+  role=$(ask "$here" --user probe --pass - ROLE | head -n 1)
+  [ -z "$role" ] || break
+done
+[ "$role" = master ] || exit 0
+master=$(named)
+[ -z "$master" ] || [ "$master" = "$me" ] || exit 0
 
 trap 'admin CLIENT UNPAUSE >/dev/null || true' EXIT
 admin CLIENT PAUSE $((FPC_HANDOVER * 1000)) WRITE >/dev/null

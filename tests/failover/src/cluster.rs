@@ -19,7 +19,7 @@ pub const PODS: usize = 2;
 /// The workers of each.
 const WORKERS: usize = 2;
 /// How long a heal may take until all replicas follow again.
-const WHOLE: Duration = Duration::from_secs(60);
+const WHOLE: Duration = Duration::from_secs(120);
 /// Between two looks.
 const GLANCE: Duration = Duration::from_millis(50);
 

@@ -12,6 +12,8 @@ use crate::scene::{BOUND, Event, Stage, event};
 const EMPTY: &str = "whose volume is empty";
 /// Between two writes on a master that is cut off.
 const PACE: Duration = Duration::from_millis(100);
+/// So many come at once.
+const FIRST: usize = 5;
 /// How long such a master is tried.
 const TRIED: Duration = Duration::from_secs(12);
 /// How long it may take a process that goes on to see which of its connections are gone.
@@ -84,11 +86,12 @@ pub fn partition(stage: &mut Stage) -> Result<(), String> {
     let before = node.replication().ok_or("the master does not answer")?.history;
     let (mut event, port) = (event("master cut off from Sentinels and replicas, not from HAProxy"), node.port());
     node.link.hold();
+    let written = write_some(stage, old)?;
     let outcome = publish::invalidate(TAG, &Way::Port(port))?;
     if outcome == Outcome::Acknowledged {
         event.faults.push("a notice on a master that was cut off counts as acknowledged".to_owned());
     }
-    let split = split_brain(stage, &mut event, old)?;
+    let split = split_brain(stage, &mut event, old, written)?;
     let new = stage.cluster.master().ok_or("no master is named")?;
     stage.l2_returns()?;
     let visitors = stage.cluster.node(old)?.visitors()?;
@@ -120,19 +123,34 @@ struct Split {
     refused: Duration,
 }
 
+/// The first writes, at once: before it can have noticed anything.
+fn write_some(stage: &mut Stage, old: usize) -> Result<Vec<String>, String> {
+    let keys: Vec<_> = (0..FIRST).map(key).collect();
+    for key in &keys {
+        match stage.cluster.node(old)?.ask(&["SET", key, "x"])? {
+            Reply::Status(_) => {}
+            reply => return Err(format!("a master that was just cut off says {reply:?}")),
+        }
+    }
+    Ok(keys)
+}
+
+fn key(number: usize) -> String {
+    format!("fpc:split-brain:{number}")
+}
+
 /// Writes there until it refuses and another is named.
-fn split_brain(stage: &mut Stage, event: &mut Event, old: usize) -> Result<Split, String> {
-    let mut connection = stage.cluster.node(old)?.admin()?;
-    let (mut written, mut refused) = (Vec::new(), None);
+fn split_brain(stage: &mut Stage, event: &mut Event, old: usize, mut written: Vec<String>) -> Result<Split, String> {
+    let mut refused = None;
     while refused.is_none() || event.switched.is_none() {
-        let key = format!("fpc:split-brain:{}", written.len());
-        match connection.call(&["SET", &key, "x"]) {
-            Ok(Reply::Status(_)) if refused.is_some() => {
+        let key = key(written.len());
+        match stage.cluster.node(old)?.ask(&["SET", &key, "x"])? {
+            Reply::Status(_) if refused.is_some() => {
                 event.faults.push("the master that was cut off took writes again".to_owned());
                 break;
             }
-            Ok(Reply::Status(_)) => written.push(key),
-            Ok(Reply::Error(error)) if error.starts_with("NOREPLICAS") => {
+            Reply::Status(_) => written.push(key),
+            Reply::Error(error) if error.starts_with("NOREPLICAS") => {
                 refused.get_or_insert_with(|| event.at.elapsed());
             }
             other => return Err(format!("the master that was cut off says {other:?}")),
@@ -151,16 +169,12 @@ fn split_brain(stage: &mut Stage, event: &mut Event, old: usize) -> Result<Split
 /// What is there of the writes, anywhere.
 fn survivors(stage: &Stage, written: &[String]) -> Result<Vec<String>, String> {
     let mut found = Vec::new();
-    if written.is_empty() {
-        found.push("the master that was cut off took no write at all: nothing was tried".to_owned());
-        return Ok(found);
-    }
     for node in &stage.cluster.nodes {
         let count = node.has(written)?;
         if count > 0 {
             found.push(format!("{} has {count} keys that were written on the old master", node.name()));
         }
-        let log = node.admin()?.call(&["XREVRANGE", "fpc:log", "+", "-", "COUNT", "1000"])?;
+        let log = node.ask(&["XREVRANGE", "fpc:log", "+", "-", "COUNT", "1000"])?;
         if mentions(&log, TAG.as_bytes()) {
             found.push(format!("{} has the notice that was published on the old master", node.name()));
         }

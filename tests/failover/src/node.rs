@@ -2,11 +2,15 @@
 //! so it can be cut off from those, and still be asked by this one.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 use stack::{Port, Process, Relay, Reply, Resp, paths};
 
 use crate::shipped::{self, Map};
+
+/// How long one that is there may be silent.
+const STILL: Duration = Duration::from_secs(15);
 
 /// What a Redis says of itself and its replication.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -106,7 +110,7 @@ impl Node {
     }
 
     /// A connection as the user who may do nearly everything.
-    pub fn admin(&self) -> Result<Resp, String> {
+    fn admin(&self) -> Result<Resp, String> {
         Resp::connect(self.port(), "admin", &shipped::password("admin"))
     }
 
@@ -116,11 +120,23 @@ impl Node {
         Some(read(&String::from_utf8_lossy(reply.bytes()?)))
     }
 
+    /// Asks it as that user, and again for some seconds where no reply comes: a machine may stand still for two.
+    pub fn ask<A: AsRef<[u8]>>(&self, question: &[A]) -> Result<Reply, String> {
+        let deadline = Instant::now() + STILL;
+        loop {
+            let reply = self.admin().and_then(|mut connection| connection.call(question));
+            match reply {
+                Err(_) if Instant::now() < deadline => sleep(Duration::from_millis(50)),
+                reply => return reply.map_err(|error| format!("{}: {error}", self.name())),
+            }
+        }
+    }
+
     /// How many of these keys it has; a replica is asked as well.
     pub fn has(&self, keys: &[String]) -> Result<i64, String> {
         let mut question = vec!["EXISTS".to_owned()];
         question.extend_from_slice(keys);
-        match self.admin()?.call(&question)? {
+        match self.ask(&question)? {
             Reply::Integer(count) => Ok(count),
             reply => Err(format!("{} does not say which keys it has: {reply:?}", self.name())),
         }
@@ -128,7 +144,7 @@ impl Node {
 
     /// How many connections of webdis it has: of its user, which has asked something.
     pub fn visitors(&self) -> Result<usize, String> {
-        let reply = self.admin()?.call(&["CLIENT", "LIST", "TYPE", "normal"])?;
+        let reply = self.ask(&["CLIENT", "LIST", "TYPE", "normal"])?;
         let list = String::from_utf8_lossy(reply.bytes().unwrap_or_default()).into_owned();
         Ok(list.lines().filter(|line| line.contains(" user=default ") && !line.contains(" cmd=NULL ")).count())
     }
