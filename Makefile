@@ -101,6 +101,18 @@ conformance-accept: build # Makes what is found the expected outcomes.
 coherence: build ## How old answers can be after an invalidation: two Envoys under load, one killed; writes target/coherence/report.json
 	@cargo run -q -p coherence
 
+.PHONY: failover
+failover: build ## Stage: three Redis, three Sentinels, HAProxy: killed, frozen, cut off, restarted, under load; writes target/failover/report.json
+	@cargo run -q -p failover
+
+.PHONY: monitoring
+monitoring: build ## Stage: every alert by promtool, every query of rules and dashboards against a real Prometheus
+	@.tools/venv/bin/python scripts/check/monitoring.py $(TARGET)/debug
+
+.PHONY: chain
+chain: build ## The whole chain against its targets, at a Zipf load; writes target/chain/report.json
+	@cargo run -q -p chain
+
 .PHONY: backup
 backup: build ## Stage: backup and restore of a real Redis, to a directory and to an object store
 	@scripts/check/backup.sh $(TARGET)/debug/fpcache $(TARGET)/debug/fingerprint-demo

@@ -5,9 +5,9 @@
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit 1
 
-readonly STAGES=(fmt clippy build unit wasm-test validate scenarios e2e backup conformance fuzz)
+readonly STAGES=(fmt clippy build unit wasm-test validate scenarios e2e failover backup monitoring conformance fuzz)
 # These need what `build` makes.
-readonly NEED_BUILD=' validate e2e backup conformance '
+readonly NEED_BUILD=' validate e2e failover backup monitoring conformance '
 
 lines=()
 passed=0 failed=0 built=yes
