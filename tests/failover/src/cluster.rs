@@ -171,8 +171,9 @@ fn bootstrap(origin: u16, webdis: u16) -> Result<Bootstrap, String> {
     Ok(bootstrap)
 }
 
-/// Gives connections to the service more than the shipped 250 ms. An Envoy that a busy machine holds up for so long takes its
-/// own lateness for that of the service, twice (there is one retry), and says 503; that is not what is looked for here.
+/// Gives connections to the service more than the shipped 250 ms. An Envoy that a busy machine holds up for so long
+/// takes its own lateness for that of the service, twice (there is one retry), and says 503; that is not what is
+/// looked for here.
 fn patient(bootstrap: &mut Bootstrap) -> Result<(), String> {
     let clusters = bootstrap.tree().pointer_mut("/static_resources/clusters").and_then(Value::as_array_mut);
     let mut clusters = clusters.into_iter().flatten();

@@ -32,8 +32,8 @@ pub fn kill(stage: &mut Stage) -> Result<(), String> {
     let new = taken_over(stage, &mut event, old)?;
     stage.l2_returns()?;
     event.sentence = format!(
-        "redis-{old} was killed, lost its disk and was started again at once; after {:.1} s the Sentinels named redis-{new}, \
-         and redis-{old} followed it, having waited",
+        "redis-{old} was killed, lost its disk and was started again at once; after {:.1} s the Sentinels named \
+         redis-{new}, and redis-{old} followed it, having waited",
         seconds(event.switched, event.at)
     );
     let waited = stage.cluster.node(old)?.said(EMPTY);
@@ -54,16 +54,16 @@ pub fn freeze(stage: &mut Stage) -> Result<(), String> {
     let thawed = Instant::now();
     stale(stage, &mut event, old)?;
     event.sentence = format!(
-        "redis-{old} was frozen; after {:.1} s the Sentinels named redis-{new}; when it went on it called itself a master for \
-         {:.1} s more, and webdis was not led to it",
+        "redis-{old} was frozen; after {:.1} s the Sentinels named redis-{new}; when it went on it called itself a \
+         master for {:.1} s more, and webdis was not led to it",
         seconds(event.switched, event.at),
         thawed.elapsed().as_secs_f64()
     );
     stage.settle(event)
 }
 
-/// Waits until a master that came back is a replica. Nobody may be led to it meanwhile: what was connected before it was
-/// frozen it may first have to find gone.
+/// Waits until a master that came back is a replica. Nobody may be led to it meanwhile: what was connected before it
+/// was frozen it may first have to find gone.
 fn stale(stage: &mut Stage, event: &mut Event, old: usize) -> Result<(), String> {
     let thawed = Instant::now();
     while stage.cluster.node(old)?.replication().is_none_or(|state| state.master) {
@@ -80,7 +80,8 @@ fn stale(stage: &mut Stage, event: &mut Event, old: usize) -> Result<(), String>
     Ok(())
 }
 
-/// Cuts the master off from Sentinels and replicas. HAProxy, and so the Envoys, still reach it, and somebody writes there.
+/// Cuts the master off from Sentinels and replicas. HAProxy, and so the Envoys, still reach it, and somebody writes
+/// there.
 pub fn partition(stage: &mut Stage) -> Result<(), String> {
     let (old, node) = stage.cluster.named()?;
     let before = node.replication().ok_or("the master does not answer")?.history;

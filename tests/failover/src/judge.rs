@@ -40,7 +40,8 @@ fn count(seen: &Seen, outcome: Outcome) -> usize {
     seen.published.iter().filter(|published| **published == outcome).count()
 }
 
-/// Where too little was done, nothing was proved. (On a machine that is busy with other things those who ask fall behind.)
+/// Where too little was done, nothing was proved. (On a machine that is busy with other things those who ask fall
+/// behind.)
 fn idle(seen: &Seen, acknowledged: usize) -> Option<String> {
     let asked = seen.records.len() as f64 / seen.ended.duration_since(seen.begun).as_secs_f64();
     match () {
@@ -114,8 +115,8 @@ fn span(seen: &Seen, event: &Event, number: usize) -> Span {
     }
 }
 
-/// The longest time without a hit, and when it ended, from the event; zeros where L2 was never away, `None` where it was
-/// so to the end.
+/// The longest time without a hit, and when it ended, from the event; zeros where L2 was never away, `None` where it
+/// was so to the end.
 fn gap(at: Instant, hits: &[Instant], end: Instant) -> (Duration, Option<Duration>) {
     let (mut last, mut longest, mut back) = (at, Duration::ZERO, Duration::ZERO);
     for hit in hits {

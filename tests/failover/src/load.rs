@@ -1,5 +1,5 @@
-//! Those who ask: connections spread over the Envoys, each at its own pace, by Zipf's law. While an Envoy is drained they
-//! ask the other one, as a mesh sees to.
+//! Those who ask: connections spread over the Envoys, each at its own pace, by Zipf's law. While an Envoy is drained
+//! they ask the other one, as a mesh sees to.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};

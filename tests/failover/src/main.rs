@@ -1,18 +1,20 @@
 //! `failover`: what a client sees while Redis fails over, for real.
 //!
 //! Three Redis, three Sentinels, HAProxy and webdis, started from the files in `k8s/base` that also the pods run (only
-//! names, ports and folders differ), two Envoys with two workers each, a service, 500 requests a second. Then the master
-//! is killed with its disk, frozen until it comes back as a stale master, and cut off from the others; and everything is
-//! restarted, one after the other. Each answer carries the version that the service had when it was asked, and
-//! invalidations are published by `fpcache invalidate` through Sentinel all the while.
+//! names, ports and folders differ), two Envoys with two workers each, a service, 500 requests a second. Then the
+//! master is killed with its disk, frozen until it comes back as a stale master, and cut off from the others; and
+//! everything is restarted, one after the other. Each answer carries the version that the service had when it was
+//! asked, and invalidations are published by `fpcache invalidate` through Sentinel all the while.
 //!
 //! It fails if one request fails, if an answer is older than an acknowledged invalidation allows, if a write on an old
 //! master is there afterwards, or if L2 does not give hits again within a minute. All else is reported.
 //!
 //! `failover kill freeze partition rolling` does only what is named.
 //!
-//! - [`shipped`]: the files and their variables. [`node`], [`sentinel`], [`front`], [`cluster`]: what is started from them.
-//! - [`origin`], [`load`], [`publish`]: who serves, who asks, who invalidates. [`truth`]: which version an answer must have.
+//! - [`shipped`]: the files and their variables. [`node`], [`sentinel`], [`front`], [`cluster`]: what is started from
+//!   them.
+//! - [`origin`], [`load`], [`publish`]: who serves, who asks, who invalidates. [`truth`]: which version an answer must
+//!   have.
 //! - [`scene`], [`faults`], [`rolling`]: what is done. [`judge`]: what was wrong. [`report`]: the figures.
 
 mod cluster;
@@ -47,7 +49,7 @@ fn main() -> ExitCode {
 
 /// Runs, reports, and says whether the promises were kept.
 fn check() -> Result<bool, String> {
-    let report = judge::judge(&scene::run(&std::env::args().skip(1).collect::<Vec<_>>())?);
+    let report = scene::run(&std::env::args().skip(1).collect::<Vec<_>>())?;
     let folder = paths::repository().join("target/failover");
     std::fs::create_dir_all(&folder).map_err(|error| format!("cannot make {}: {error}", folder.display()))?;
     let file = folder.join("report.json");

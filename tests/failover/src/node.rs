@@ -1,5 +1,5 @@
-//! One Redis, started by the shipped script. Sentinels and replicas reach it through a relay of its own, HAProxy does not:
-//! so it can be cut off from those, and still be asked by this one.
+//! One Redis, started by the shipped script. Sentinels and replicas reach it through a relay of its own, HAProxy does
+//! not: so it can be cut off from those, and still be asked by this one.
 
 use std::path::{Path, PathBuf};
 use std::thread::sleep;

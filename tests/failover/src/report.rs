@@ -164,8 +164,8 @@ impl Report {
     /// The report as a table, as the README has it.
     pub fn text(&self) -> String {
         let rows: Vec<_> = self.spans.iter().map(Span::row).collect();
-        let head = "| event | requests | failed | other master after | first L2 hit after | origin, worst second | p99, \
-            worst second |\n|---|---|---|---|---|---|---|";
+        let head = "| event | requests | failed | other master after | first L2 hit after | origin, worst second | \
+            p99, worst second |\n|---|---|---|---|---|---|---|";
         let odd = self.odd.as_ref().map(|odd| format!(" Odd: {odd}.")).unwrap_or_default();
         format!("{head}\n{}\n\n{}{odd}", rows.join("\n"), self.sentence())
     }
@@ -173,9 +173,9 @@ impl Report {
     fn sentence(&self) -> String {
         let Figures { requests, failed, l1, l2, .. } = self.all;
         format!(
-            "{requests} requests in {:.0} s ({:.0}/s), {failed} failed; L1 {:.0} %, L2 {:.0} %, origin {:.1} %; p50 {:.1} ms, \
-             p99 {:.0} ms. {} invalidations acknowledged, {} called doubtful, {} refused; no memory was behind by more than \
-             {:.0} ms. Violations: {}.",
+            "{requests} requests in {:.0} s ({:.0}/s), {failed} failed; L1 {:.0} %, L2 {:.0} %, origin {:.1} %; p50 \
+             {:.1} ms, p99 {:.0} ms. {} invalidations acknowledged, {} called doubtful, {} refused; no memory was \
+             behind by more than {:.0} ms. Violations: {}.",
             self.time.as_secs_f64(),
             requests as f64 / self.time.as_secs_f64().max(0.001),
             self.all.share(l1),

@@ -7,8 +7,9 @@ use std::time::{Duration, Instant};
 use crate::cluster::Cluster;
 use crate::load::{CONNECTIONS, Field, Record, Target};
 use crate::publish::{self, Outcome};
+use crate::report::Report;
 use crate::truth::Truth;
-use crate::{faults, origin, rolling};
+use crate::{faults, judge, origin, rolling};
 
 /// How long L2 may be away.
 pub const BOUND: Duration = Duration::from_secs(60);
@@ -103,19 +104,20 @@ const ACTS: [(&str, Act); 4] = [
 
 type Act = fn(&mut Stage) -> Result<(), String>;
 
-/// Starts everything, does what is named (everything, where nothing is), and gives what was seen.
-pub fn run(names: &[String]) -> Result<Seen, String> {
+/// Starts everything, does what is named (everything, where nothing is), and judges what was seen. Where something was
+/// wrong the files stay.
+pub fn run(names: &[String]) -> Result<Report, String> {
     if let Some(name) = names.iter().find(|name| ACTS.iter().all(|(known, _)| known != name)) {
         return Err(format!("There is no event {name:?}. Name some of: kill, freeze, partition, rolling."));
     }
     let truth = Arc::new(Truth::new());
     let service = origin::start(&truth)?;
     let mut cluster = Cluster::start(service.port())?;
-    let outcome = play(&mut cluster, &truth, names);
-    if outcome.as_ref().map_or(true, |seen| seen.harmed.is_some() || seen.events.iter().any(|e| !e.faults.is_empty())) {
+    let report = play(&mut cluster, &truth, names).map(|seen| judge::judge(&seen));
+    if report.as_ref().map_or(true, |report| !report.violations.is_empty()) {
         cluster.keep();
     }
-    outcome
+    report
 }
 
 fn play(cluster: &mut Cluster, truth: &Arc<Truth>, names: &[String]) -> Result<Seen, String> {
@@ -134,8 +136,8 @@ fn play(cluster: &mut Cluster, truth: &Arc<Truth>, names: &[String]) -> Result<S
         (events, publishing.join().unwrap_or_else(|_| Err("the publisher panicked".to_owned())))
     });
     let ended = Instant::now();
-    // A reply that comes when nobody waits for it any more is met on a machine that is busy with other things; no answer
-    // is the worse for it.
+    // A reply that comes when nobody waits for it any more is met on a machine that is busy with other things; no
+    // answer is the worse for it.
     let said = cluster.envoys.iter().filter_map(|envoy| envoy.unharmed().err());
     let (odd, harmed): (Vec<_>, Vec<_>) = said.partition(|said| said.contains("l2_reply"));
     let (odd, harmed) = (odd.into_iter().next(), harmed.into_iter().next());

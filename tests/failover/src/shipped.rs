@@ -6,8 +6,8 @@ use std::process::Command;
 use serde_json::Value;
 use stack::paths;
 
-/// The name of every Redis and Sentinel here: not an address to those that compare it, 127.0.0.1 to those that resolve it.
-/// (`localhost` may be `::1`.) The ports tell them apart.
+/// The name of every Redis and Sentinel here: not an address to those that compare it, 127.0.0.1 to those that resolve
+/// it. (`localhost` may be `::1`.) The ports tell them apart.
 pub const HOST: &str = "127.1";
 /// What Sentinel calls the group.
 pub const MASTER: &str = "fpc";

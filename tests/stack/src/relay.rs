@@ -76,8 +76,9 @@ impl Relay {
         self.change(None);
     }
 
-    /// Lets nothing pass from now on and breaks nothing off, as a network that loses every packet: what is sent, and the end
-    /// of a connection, arrives after [`Relay::release`]. Whoever connects meanwhile is connected and hears nothing.
+    /// Lets nothing pass from now on and breaks nothing off, as a network that loses every packet: what is sent, and
+    /// the end of a connection, arrives after [`Relay::release`]. Whoever connects meanwhile is connected and hears
+    /// nothing.
     pub fn hold(&self) {
         self.shared.hold(true);
     }
