@@ -101,7 +101,7 @@ mod tests {
         assert_eq!(manager["proxy_100_continue"], true);
         assert_eq!(manager["http_protocol_options"]["allow_custom_methods"], true);
         assert_eq!(manager["merge_slashes"], true);
-        assert!(!bootstrap.tree().to_string().contains("retry_on"));
+        assert!(!manager.to_string().contains("retry_on"));
         let clusters = bootstrap.tree()["static_resources"]["clusters"].as_array().unwrap();
         for cluster in clusters {
             let text = cluster.to_string();
