@@ -16,16 +16,16 @@ pub const WORKERS: usize = 1;
 
 /// Connections that ask, spread over the Envoys.
 pub const CONNECTIONS: usize = 128;
-/// Connections that warm up: each waits for the service nearly all the time. No Envoy may have more calls to webdis at
-/// once than 160, and all of these begin with one.
-pub const WARMERS: usize = 300;
+/// Connections that warm up, of a service that then takes no time: as many as make fills no faster than a worker sends
+/// them to Redis, for what comes faster is answered and not stored there.
+pub const WARMERS: usize = 48;
 /// What is asked a second while it is measured: somewhat more than the target, as the first and last moments have less.
 pub const RATE: f64 = 5_200.0;
 /// What is asked a second while old answers are looked for, so that the watchers have room.
 pub const QUIET_RATE: f64 = 1_000.0;
 
 /// How long all keys may take to be fetched once, the most popular first.
-pub const WARM: Duration = Duration::from_secs(32);
+pub const WARM: Duration = Duration::from_secs(40);
 /// How long the memories then take to hold what is popular.
 pub const SETTLE: Duration = Duration::from_secs(8);
 /// How long it is measured.

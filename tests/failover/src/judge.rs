@@ -12,6 +12,9 @@ const LAG: Duration = Duration::from_secs(5);
 /// L2 that gave no hit for so long was away.
 const AWAY: Duration = Duration::from_secs(1);
 
+/// L2 that gave no hit for so long at the very end did not come back.
+const GONE: Duration = Duration::from_secs(3);
+
 /// Makes figures of what was seen.
 pub fn judge(seen: &Seen) -> Report {
     let spans: Vec<_> = seen.events.iter().enumerate().map(|(number, event)| span(seen, event, number)).collect();
@@ -97,9 +100,10 @@ fn span(seen: &Seen, event: &Event, number: usize) -> Span {
     let end = seen.events.get(number + 1).map_or(seen.ended, |next| next.at);
     let within = |record: &&Record| record.started >= event.at && record.started < end;
     let records = || seen.records.iter().filter(within);
-    let mut hits: Vec<_> = hits(seen, event.at).filter(|hit| *hit < end).collect();
+    let mut hits: Vec<_> = hits(seen, event.at).collect();
     hits.sort();
-    let (away, back) = gap(event.at, &hits, end);
+    let (within_it, later) = hits.split_at(hits.partition_point(|hit| *hit < end));
+    let (away, back) = gap(event.at, within_it, end, later.is_empty());
     let each = by_second(records(), event.at);
     Span {
         name: event.name,
@@ -115,9 +119,10 @@ fn span(seen: &Seen, event: &Event, number: usize) -> Span {
     }
 }
 
-/// The longest time without a hit, and when it ended, from the event; zeros where L2 was never away, `None` where it
-/// was so to the end.
-fn gap(at: Instant, hits: &[Instant], end: Instant) -> (Duration, Option<Duration>) {
+/// The longest time without a hit, and when it ended, from the event; zeros where L2 was never away. `None` where it was
+/// away when all was over; what has not ended with the span and ends later is of the next event, or of a machine that
+/// stood still.
+fn gap(at: Instant, hits: &[Instant], end: Instant, last_of_all: bool) -> (Duration, Option<Duration>) {
     let (mut last, mut longest, mut back) = (at, Duration::ZERO, Duration::ZERO);
     for hit in hits {
         if hit.duration_since(last) > longest {
@@ -126,7 +131,7 @@ fn gap(at: Instant, hits: &[Instant], end: Instant) -> (Duration, Option<Duratio
         last = *hit;
     }
     match () {
-        () if end.duration_since(last) > AWAY => (end.duration_since(last).max(longest), None),
+        () if hits.is_empty() || last_of_all && end.duration_since(last) > GONE => (end.duration_since(last), None),
         () if longest < AWAY => (longest, Some(Duration::ZERO)),
         () => (longest, Some(back)),
     }
