@@ -21,15 +21,17 @@ pub const CONNECTIONS: usize = 128;
 pub const WARMERS: usize = 48;
 /// What is asked a second while it is measured: somewhat more than the target, as the first and last moments have less.
 pub const RATE: f64 = 5_200.0;
-/// What is asked a second while old answers are looked for, so that the watchers have room.
+/// What is asked a second where cores are not to be what is measured, and while old answers are looked for.
 pub const QUIET_RATE: f64 = 1_000.0;
 
 /// How long all keys may take to be fetched once, the most popular first.
 pub const WARM: Duration = Duration::from_secs(40);
 /// How long the memories then take to hold what is popular.
-pub const SETTLE: Duration = Duration::from_secs(8);
+pub const SETTLE: Duration = Duration::from_secs(6);
 /// How long it is measured.
-pub const MEASURED: Duration = Duration::from_secs(16);
+pub const MEASURED: Duration = Duration::from_secs(15);
+/// How long it is asked at [`QUIET_RATE`], where times are those of the cache and not of a queue for two cores.
+pub const QUIET: Duration = Duration::from_secs(5);
 /// How long everybody asks as fast as answers come.
 pub const FULL: Duration = Duration::from_secs(5);
 /// How often the model is retrained, and how long each is watched.

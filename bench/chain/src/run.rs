@@ -37,6 +37,8 @@ pub struct Seen {
     pub notices: usize,
     /// The CPU time that each process used meanwhile.
     pub used: Vec<(&'static str, Duration)>,
+    /// The times where the machine has room.
+    pub quiet: Figures,
     /// Requests a second while everybody asks as fast as answers come.
     pub full_rate: f64,
     /// The retrainings; none, where they failed.
@@ -97,6 +99,8 @@ fn phases(ground: &Ground, begun: Instant) -> Result<Seen, String> {
     say(&format!("{:.0} requests/s for {:.0} s ...", plan::RATE, plan::MEASURED.as_secs_f64()));
     let window = measure(ground, &field)?;
     let held = held(ground, empty, bare);
+    say(&format!("{:.0} requests/s ...", plan::QUIET_RATE));
+    let quiet = Figures::of(&load::run(&field, phase(5, plan::QUIET, Some(plan::QUIET_RATE))));
     say("As fast as answers come ...");
     let (full, full_time) = timed(|| load::run(&field, phase(3, plan::FULL, None)));
     let compared = compare(ground, &field.oracle)?;
@@ -116,6 +120,7 @@ fn phases(ground: &Ground, begun: Instant) -> Result<Seen, String> {
         notices: window.notices,
         reasons: window.reasons,
         used: window.used,
+        quiet,
         full_rate: full.len() as f64 / full_time.as_secs_f64(),
         retrained,
         held,
