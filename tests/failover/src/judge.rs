@@ -34,6 +34,7 @@ pub fn judge(seen: &Seen) -> Report {
         doubtful: count(seen, Outcome::Doubtful),
         refused: count(seen, Outcome::Refused),
         behind: seen.records.iter().filter_map(|record| behind(seen, record)).map(|(_, late)| late).max(),
+        still: seen.still,
         odd: seen.odd.clone(),
         violations,
     }
@@ -210,6 +211,7 @@ mod tests {
             published: Vec::new(),
             begun: zero,
             ended: at(zero, 20_000),
+            still: Duration::ZERO,
             odd: None,
             harmed: None,
         }

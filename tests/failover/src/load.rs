@@ -17,6 +17,10 @@ pub const CONNECTIONS: usize = 64;
 /// What all of them ask a second.
 pub const RATE: u32 = 500;
 
+/// Longer than Envoy lets anything hang (10 s with the service, 15 s without a byte, 30 s for a request): what hangs in
+/// it ends as an error. Without an answer by then a request failed, too.
+const PATIENCE: Duration = Duration::from_secs(60);
+
 /// Where an answer came from, by what it says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Tier {
@@ -143,6 +147,17 @@ impl Field {
         self.records.lock().unwrap_or_else(PoisonError::into_inner).extend(records);
     }
 
+    /// How long the machine stood still in all, until it is over: nobody ran for a second or more who wanted to.
+    pub fn witness(&self) -> Duration {
+        let mut still = Duration::ZERO;
+        while !self.is_over() {
+            let before = Instant::now();
+            sleep(Duration::from_millis(20));
+            still += Some(before.elapsed()).filter(|time| *time > Duration::from_secs(1)).unwrap_or_default();
+        }
+        still
+    }
+
     fn request(&self, number: usize, key: usize, held: &mut Option<Held>) -> Record {
         let started = Instant::now();
         let count = self.pods.len().max(1);
@@ -185,6 +200,7 @@ impl Held {
             Some(held) => held.client,
             None => Client::connect(target.port)?,
         };
+        client.patience(PATIENCE)?;
         Ok(&mut held.insert(Self { pod, drained, client }).client)
     }
 }

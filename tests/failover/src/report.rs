@@ -131,6 +131,8 @@ pub struct Report {
     pub refused: usize,
     /// How much any answer from a memory was behind at most.
     pub behind: Option<Duration>,
+    /// How long the machine stood still in all: times of events and of requests have that in them.
+    pub still: Duration,
     /// What was odd, and no violation.
     pub odd: Option<String>,
     /// What must not be, a sentence each.
@@ -140,7 +142,7 @@ pub struct Report {
 impl Report {
     /// The report as JSON.
     pub fn json(&self) -> Value {
-        let seconds = self.seconds.iter().map(|second| {
+        let each = self.seconds.iter().map(|second| {
             let mut tree = second.figures.json();
             if let Some(members) = tree.as_object_mut() {
                 members.insert("second".to_owned(), second.second.into());
@@ -154,10 +156,10 @@ impl Report {
                 "acknowledged": self.acknowledged, "doubtful": self.doubtful, "refused": self.refused,
                 "longest_behind_ms": self.behind.map(milliseconds),
             },
-            "odd": self.odd,
+            "machine_stood_still_s": seconds(self.still), "odd": self.odd,
             "violations": self.violations.len(),
             "violations_shown": self.violations.iter().take(SHOWN).collect::<Vec<_>>(),
-            "each_second": seconds.collect::<Vec<_>>(),
+            "each_second": each.collect::<Vec<_>>(),
         })
     }
 
@@ -167,7 +169,9 @@ impl Report {
         let head = "| event | requests | failed | other master after | first L2 hit after | origin, worst second | \
             p99, worst second |\n|---|---|---|---|---|---|---|";
         let odd = self.odd.as_ref().map(|odd| format!(" Odd: {odd}.")).unwrap_or_default();
-        format!("{head}\n{}\n\n{}{odd}", rows.join("\n"), self.sentence())
+        let still = self.still.as_secs_f64();
+        let still = if still > 0.0 { format!(" The machine stood still for {still:.1} s.") } else { String::new() };
+        format!("{head}\n{}\n\n{}{still}{odd}", rows.join("\n"), self.sentence())
     }
 
     fn sentence(&self) -> String {

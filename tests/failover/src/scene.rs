@@ -51,6 +51,8 @@ pub struct Seen {
     pub begun: Instant,
     /// When they ended.
     pub ended: Instant,
+    /// How long the machine stood still in all.
+    pub still: Duration,
     /// What an Envoy's log or metrics say that is no fault of the answers, if anything.
     pub odd: Option<String>,
     /// What is wrong with an Envoy, if anything.
@@ -123,7 +125,7 @@ pub fn run(names: &[String]) -> Result<Report, String> {
 fn play(cluster: &mut Cluster, truth: &Arc<Truth>, names: &[String]) -> Result<Seen, String> {
     let field = Field::new(cluster.envoys.iter().map(|envoy| Target::new(envoy.port())).collect());
     let (map, begun) = (cluster.map.clone(), Instant::now());
-    let (events, published) = thread::scope(|scope| {
+    let (events, published, still) = thread::scope(|scope| {
         (0..CONNECTIONS).for_each(|number| {
             drop(scope.spawn({
                 let field = &field;
@@ -131,9 +133,11 @@ fn play(cluster: &mut Cluster, truth: &Arc<Truth>, names: &[String]) -> Result<S
             }))
         });
         let publishing = scope.spawn(|| publish::publish(&field, truth, &map));
+        let witnessing = scope.spawn(|| field.witness());
         let events = act(cluster, &field, names);
         field.end();
-        (events, publishing.join().unwrap_or_else(|_| Err("the publisher panicked".to_owned())))
+        let still = witnessing.join().unwrap_or_default();
+        (events, publishing.join().unwrap_or_else(|_| Err("the publisher panicked".to_owned())), still)
     });
     let ended = Instant::now();
     // A reply that comes when nobody waits for it any more is met on a machine that is busy with other things; no
@@ -142,7 +146,17 @@ fn play(cluster: &mut Cluster, truth: &Arc<Truth>, names: &[String]) -> Result<S
     let (odd, harmed): (Vec<_>, Vec<_>) = said.partition(|said| said.contains("l2_reply"));
     let (odd, harmed) = (odd.into_iter().next(), harmed.into_iter().next());
     let records = field.records.into_inner().unwrap_or_else(PoisonError::into_inner);
-    Ok(Seen { truth: Arc::clone(truth), records, events: events?, published: published?, begun, ended, odd, harmed })
+    Ok(Seen {
+        truth: Arc::clone(truth),
+        records,
+        events: events?,
+        published: published?,
+        begun,
+        ended,
+        still,
+        odd,
+        harmed,
+    })
 }
 
 /// All events that are named.
