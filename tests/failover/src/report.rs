@@ -142,7 +142,7 @@ pub struct Report {
 impl Report {
     /// The report as JSON.
     pub fn json(&self) -> Value {
-        let seconds = self.seconds.iter().map(|second| {
+        let each = self.seconds.iter().map(|second| {
             let mut tree = second.figures.json();
             if let Some(members) = tree.as_object_mut() {
                 members.insert("second".to_owned(), second.second.into());
@@ -159,7 +159,7 @@ impl Report {
             "machine_stood_still_s": seconds(self.still), "odd": self.odd,
             "violations": self.violations.len(),
             "violations_shown": self.violations.iter().take(SHOWN).collect::<Vec<_>>(),
-            "each_second": seconds.collect::<Vec<_>>(),
+            "each_second": each.collect::<Vec<_>>(),
         })
     }
 
