@@ -102,16 +102,17 @@ coherence: build ## How old answers can be after an invalidation: two Envoys und
 	@cargo run -q -p coherence
 
 .PHONY: failover
-failover: build ## Stage: three Redis, three Sentinels, HAProxy: killed, frozen, cut off, restarted, under load; writes target/failover/report.json
-	@cargo run -q -p failover
+failover: build ## Stage: three Redis, three Sentinels, HAProxy: killed, frozen, cut off, restarted, under load; ONLY='kill freeze' for some; writes target/failover/report.json
+	@cargo run -q -p failover -- $(ONLY)
 
 .PHONY: monitoring
 monitoring: build ## Stage: every alert by promtool, every query of rules and dashboards against a real Prometheus
 	@.tools/venv/bin/python scripts/check/monitoring.py $(TARGET)/debug
 
 .PHONY: chain
-chain: build ## The whole chain against its targets, at a Zipf load; writes target/chain/report.json
-	@cargo run -q -p chain
+chain: plugin ## The whole chain against the targets of the fingerprint API at a Zipf load, on a quiet machine; writes target/chain/report.json
+	@cargo build -q --release -p fingerprint-demo -p chain
+	@cargo run -q --release -p chain
 
 .PHONY: backup
 backup: build ## Stage: backup and restore of a real Redis, to a directory and to an object store

@@ -38,6 +38,6 @@ readonly PYTHON=.tools/venv/bin/python
 checked $PYTHON scripts/check/istio.py --self-test
 checked $PYTHON scripts/check/istio.py "$FPCACHE" istio k8s
 checked $PYTHON scripts/check/k8s.py "$FPCACHE"
-checked scripts/check/redis.sh
+checked scripts/check/redis.sh "$FPCACHE"
 checked scripts/image.sh plugin
 exit $result

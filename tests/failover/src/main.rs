@@ -47,9 +47,25 @@ fn main() -> ExitCode {
     }
 }
 
-/// Runs, reports, and says whether the promises were kept.
+/// How often it begins anew where the machine itself stood still.
+const ATTEMPTS: usize = 2;
+
+/// Runs, reports, and says whether the promises were kept. What is wrong on a machine on which nobody ran for a second or
+/// more proves nothing: then it begins anew, and says so.
 fn check() -> Result<bool, String> {
-    let report = scene::run(&std::env::args().skip(1).collect::<Vec<_>>())?;
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    for attempt in 1..=ATTEMPTS {
+        let report = scene::run(&words)?;
+        tell(&report)?;
+        if report.violations.is_empty() || report.still.is_zero() || attempt == ATTEMPTS {
+            return Ok(report.violations.is_empty());
+        }
+        eprintln!("The machine stood still for {:.1} s meanwhile: once more.", report.still.as_secs_f64());
+    }
+    Ok(false)
+}
+
+fn tell(report: &report::Report) -> Result<(), String> {
     let folder = paths::repository().join("target/failover");
     std::fs::create_dir_all(&folder).map_err(|error| format!("cannot make {}: {error}", folder.display()))?;
     let file = folder.join("report.json");
@@ -58,5 +74,5 @@ fn check() -> Result<bool, String> {
     for violation in report.violations.iter().take(report::SHOWN) {
         eprintln!("VIOLATION: {violation}");
     }
-    Ok(report.violations.is_empty())
+    Ok(())
 }
