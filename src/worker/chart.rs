@@ -57,7 +57,8 @@ impl Worker {
             (Some(phase), Event::ResponseBody(_)) => (Some(phase), Verdict::Continue),
             (_, Event::Gone | Event::ResponseEnd) => (None, Verdict::Continue),
             // The reply to a lookup that had been given up as lost, when the thread was busy for long.
-            (Some(phase), Event::L2(_)) if has_looked(&phase) => (Some(phase), Verdict::Pause),
+            (Some(phase), Event::L2(_)) if pauses(&phase) => (Some(phase), Verdict::Pause),
+            (Some(phase @ (Phase::Fetching(_) | Phase::Filling(_))), Event::L2(_)) => (Some(phase), Verdict::Continue),
             // Whoever was to be woken has moved on by itself.
             (phase, Event::Woken) => (phase, Verdict::Pause),
             (phase, event) => self.unexpected(phase.as_ref(), &event),
@@ -88,11 +89,6 @@ pub(super) fn asks(phase: &Phase) -> bool {
         Phase::Passing(_) | Phase::Changing(_) | Phase::ReadingBody(_) => false,
         _ => true,
     }
-}
-
-/// Whether a request in this phase has asked L2 and goes on without its reply.
-fn has_looked(phase: &Phase) -> bool {
-    matches!(phase, Phase::Waiting(_) | Phase::Polling(_) | Phase::Parked(_) | Phase::Fetching(_) | Phase::Filling(_))
 }
 
 /// Whether a request in this phase is held back.

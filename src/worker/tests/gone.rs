@@ -132,8 +132,7 @@ fn whatever_does_not_belong_is_counted_and_passes() {
                 .sum();
             // A lookup may have been given up as lost, and its reply come after all: it changes nothing.
             let late = matches!((phase, event), ("fetching" | "filling", "l2"));
-            assert!(matches!(verdict, Verdict::Continue | Verdict::Pause), "{phase} {event}");
-            assert_eq!(matches!(verdict, Verdict::Pause), late, "{phase} {event}");
+            assert!(matches!(verdict, Verdict::Continue), "{phase} {event}");
             let known = belongs || late;
             assert_eq!((unexpected, bench.worker.knows(stream)), (i64::from(!known), known), "{phase} {event}");
             counted += unexpected;
@@ -147,7 +146,7 @@ fn a_reply_that_comes_after_its_lookup_was_given_up_costs_no_fill() {
     let mut bench = bench();
     let stream = in_every_phase(&mut bench).into_iter().find(|(name, _)| *name == "looking").unwrap().1;
     assert!(matches!(bench.on(stream, Event::Deadline), Verdict::Continue));
-    assert!(matches!(bench.on(stream, Event::L2(Err(L2Failure::Timeout))), Verdict::Pause));
+    assert!(matches!(bench.on(stream, Event::L2(Err(L2Failure::Timeout))), Verdict::Continue));
     let headers = Headers::from([(":status", "200"), ("cache-control", "max-age=60"), ("content-length", "1")]);
     bench.on(stream, Event::ResponseHead { headers, end: false, from_origin: true });
     bench.on(stream, Event::ResponseBody(b"x"));
