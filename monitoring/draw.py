@@ -64,7 +64,7 @@ def draw(prometheus, span, folder):
         print(f"{path}: {path.stat().st_size // 1024} KiB" + (f"; no data: {', '.join(empty)}" if empty else ""))
 
 
-def story(chain):
+def story(chain, prometheus):
     """A cold start, an invalidation of everything, a failover; the events with their times."""
     marks = []
 
@@ -77,7 +77,7 @@ def story(chain):
     time.sleep(15)
     chain.fpcache("invalidate", "--uri", "/v1/fingerprints/none")
     time.sleep(15)
-    events.single_flight(chain)
+    events.single_flight(chain, prometheus)
     time.sleep(35)
     mark("invalidate --all")
     chain.fpcache("invalidate", "--all")
@@ -101,7 +101,7 @@ def live(programs, folder):
         canvas.NAMES[chain.at("admin")] = "envoy-0"
         with Load(chain.ports["envoy"], rate=200, keys=1200) as load:
             time.sleep(3)
-            marks = story(chain)
+            marks = story(chain, prometheus)
             print(load.counts)
         draw(prometheus, Span(start, time.time(), 1, marks), folder)
 

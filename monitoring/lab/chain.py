@@ -211,14 +211,16 @@ class Chain:
     def start_envoy(self, name, admin, change=None):
         """Envoy with the filter; the shipped configuration but for ports, L1's size and the patience with Redis."""
         settings = yaml.safe_load((ROOT / "envoy/envoy.yaml").read_text())
-        listener, = settings["static_resources"]["listeners"]
+        # The one without TLS, which has the same filters.
+        listener = settings["static_resources"]["listeners"][0]
+        settings["static_resources"]["listeners"] = [listener]
         listener["address"]["socket_address"]["port_value"] = self.ports[name]
         settings["admin"]["address"]["socket_address"]["port_value"] = self.ports[admin]
         for cluster, there in zip(settings["static_resources"]["clusters"], ("demo", "webdis"), strict=True):
             endpoint = cluster["load_assignment"]["endpoints"][0]["lb_endpoints"][0]["endpoint"]
             endpoint["address"]["socket_address"]["port_value"] = self.ports[there]
         filters = listener["filter_chains"][0]["filters"][0]["typed_config"]["http_filters"]
-        config = filters[0]["typed_config"]["config"]
+        config = next(one for one in filters if one["name"] == "fingerprint_cache")["typed_config"]["config"]
         plugin = json.loads(config["configuration"]["value"])
         plugin["memory"]["max_entries"] = self.entries
         # On a busy machine calls would end at 50 ms, and webdis before 0.1.20 (Debian's) then gives their replies to

@@ -8,12 +8,14 @@ from .process import Trouble
 from .redis import Redis
 
 
-def single_flight(chain):
+def single_flight(chain, prometheus):
     """Many at once for a cold key: some wait for one answer, some wait too long for another."""
     burst(chain.ports["envoy"], "/v1/fingerprints/profiles/chrome_120_win?burst=short", 24, "300ms")
     # Twice: a counter appears with its first count, and of the first alone Prometheus could not see that it grew.
     for size, name in ((4, "long"), (64, "longer")):
         burst(chain.ports["envoy"], f"/v1/fingerprints/profiles/chrome_120_win?burst={name}", size, "1500ms")
+        counted = 'fingerprint_cache_leases_total{outcome="timed_out"}'
+        until("Prometheus to see who waited too long", lambda: prometheus.now(counted), 20)
 
 
 def corrupt(chain):

@@ -138,7 +138,7 @@ def fields(value):
 
 def story(chain, prometheus, faults):
     """Load, then one fault after the other."""
-    events.single_flight(chain)
+    events.single_flight(chain, prometheus)
     chain.fpcache("invalidate", "--tag", "profile")
     chain.fpcache("refresh", "--all")
     time.sleep(6)
