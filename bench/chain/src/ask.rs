@@ -4,9 +4,9 @@ use std::sync::LazyLock;
 
 use stack::Request;
 
-use crate::dice::Dice;
 use crate::plan;
-use crate::zipf::Zipf;
+use fastrand::Rng;
+use stack::Zipf;
 
 /// Browser, its mark in a user agent, its versions: as the service knows them, so that what a client claims is what it is
 /// told.
@@ -53,8 +53,8 @@ impl Mix {
     }
 
     /// The next question; `session` names who asks, and is used for most fingerprints.
-    pub fn question(&self, dice: &mut Dice, session: impl Fn() -> String) -> Question {
-        let mut roll = dice.below(1000);
+    pub fn question(&self, dice: &mut Rng, session: impl Fn() -> String) -> Question {
+        let mut roll = dice.usize(..1000);
         let mut is = |share: usize| {
             let is = roll < share;
             roll = roll.wrapping_sub(share);
@@ -71,7 +71,7 @@ impl Mix {
     }
 
     /// A profile, for a notice.
-    pub fn profile(&self, dice: &mut Dice) -> usize {
+    pub fn profile(&self, dice: &mut Rng) -> usize {
         self.profiles.roll(dice)
     }
 }
@@ -139,8 +139,8 @@ fn agent(key: usize) -> (&'static str, &'static str, u16) {
 
 fn body(key: usize, session: Option<&str>) -> String {
     let (_, mark, version) = agent(key);
-    let mut dice = Dice::new(u64::try_from(key).unwrap_or(0));
-    let character = |_| char::from(ALPHABET.get(dice.below(64)).copied().unwrap_or(b'A'));
+    let mut dice = Rng::with_seed(u64::try_from(key).unwrap_or(0));
+    let character = |_| char::from(ALPHABET.get(dice.usize(..64)).copied().unwrap_or(b'A'));
     let hello: String = (0..HELLO).map(character).collect();
     let session = session.map(|session| format!(r#","session_id":"{session}""#)).unwrap_or_default();
     format!(
@@ -171,7 +171,7 @@ mod tests {
 
     #[test]
     fn the_mix_has_its_shares() {
-        let (mix, mut dice) = (Mix::new(), Dice::new(2));
+        let (mix, mut dice) = (Mix::new(), Rng::with_seed(2));
         let asked: Vec<_> = (0..20_000).map(|_| mix.question(&mut dice, || "s".to_owned())).collect();
         let share = |of: &dyn Fn(&Question) -> bool| asked.iter().filter(|one| of(one)).count() * 1000 / asked.len();
         assert!((165..195).contains(&share(&|one| matches!(one, Question::Profile(_)))));

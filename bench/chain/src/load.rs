@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 use stack::{Client, Response};
 
 use crate::ask::{Mix, Question};
-use crate::dice::Dice;
 use crate::oracle::Oracle;
 use crate::plan;
+use fastrand::Rng;
 
 /// The user who warms up; the service does not keep that one waiting.
 const WARMER: &str = "warmer";
@@ -77,12 +77,12 @@ pub fn run(field: &Field, phase: Phase) -> Vec<Record> {
 
 fn ask(field: &Field, phase: Phase, number: usize) -> Vec<Record> {
     let Some(port) = field.ports.get(number % field.ports.len().max(1)).copied() else { return Vec::new() };
-    let mut dice = Dice::new(phase.number * 10_000 + u64::try_from(number).unwrap_or(0));
+    let mut dice = Rng::with_seed(phase.number * 10_000 + u64::try_from(number).unwrap_or(0));
     let pace = phase.rate.map(|rate| Duration::from_secs_f64(plan::CONNECTIONS as f64 / rate));
     let (begun, user) = (Instant::now(), format!("user-{number}"));
     let (mut next, mut client, mut records) = (begun, None, Vec::new());
     if let Some(pace) = pace {
-        next += pace.mul_f64(dice.share());
+        next += pace.mul_f64(dice.f64());
     }
     while begun.elapsed() < phase.time {
         sleep(next.saturating_duration_since(Instant::now()));
@@ -94,7 +94,7 @@ fn ask(field: &Field, phase: Phase, number: usize) -> Vec<Record> {
             field.oracle.judge(&question, &response, phase.steady);
             records.push(Record { tier: tier(&question, &response), took: response.elapsed, late });
         }
-        next = pace.map_or_else(Instant::now, |pace| plan_next(next, pace.mul_f64(0.5 + dice.share())));
+        next = pace.map_or_else(Instant::now, |pace| plan_next(next, pace.mul_f64(0.5 + dice.f64())));
     }
     records
 }

@@ -6,15 +6,12 @@
 //! session id, its own fingerprint's family, the same as before, and the same as the service's own word. A wrong or
 //! missing answer fails the program; a target that is missed does not, as it depends on the machine.
 //!
-//! - [`plan`]: all numbers of the load. [`zipf`], [`ask`]: what is asked for, and what has to come back.
+//! - [`plan`]: all numbers of the load. [`ask`]: what is asked for, and what has to come back.
 //! - [`ground`]: the processes, what they use. [`load`]: those who ask. [`run`]: one phase after the other.
 //! - [`oracle`]: whether an answer is right. [`retrain`]: how long an old answer lives after its invalidation.
 //! - [`figures`], [`target`], [`report`]: what it amounts to.
 
 mod ask;
-// The dice of the other program of this kind.
-#[path = "../../../tests/coherence/src/dice.rs"]
-mod dice;
 mod figures;
 mod ground;
 mod load;
@@ -24,7 +21,6 @@ mod report;
 mod retrain;
 mod run;
 mod target;
-mod zipf;
 
 use std::process::ExitCode;
 

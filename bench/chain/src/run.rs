@@ -8,13 +8,13 @@ use std::time::{Duration, Instant};
 use stack::{Client, Publisher, Request, Scope};
 
 use crate::ask::{self, Mix, Question};
-use crate::dice::Dice;
 use crate::figures::Figures;
 use crate::ground::Ground;
 use crate::load::{self, Field, Phase, Record};
 use crate::oracle::Oracle;
 use crate::plan;
 use crate::retrain::{self, Retrained};
+use fastrand::Rng;
 
 /// So many answers are held against the service's own, the most popular first.
 const COMPARED: usize = 3_000;
@@ -176,7 +176,7 @@ fn grown(now: BTreeMap<String, f64>, before: &BTreeMap<String, f64>) -> BTreeMap
 
 /// Publishes now and then: one profile by its URI, and, every fiftieth time, all profiles by their tag.
 fn publish(mut publisher: Publisher, mix: &Mix, over: &AtomicBool) -> Result<usize, String> {
-    let (mut dice, mut count) = (Dice::new(9), 0);
+    let (mut dice, mut count) = (Rng::with_seed(9), 0);
     while !over.load(Ordering::Acquire) {
         sleep(plan::NOTICES);
         count += 1;

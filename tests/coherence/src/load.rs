@@ -8,10 +8,10 @@ use std::time::{Duration, Instant};
 
 use stack::{Client, Request, Response};
 
-use crate::dice::Dice;
 use crate::keys::COUNT;
 use crate::origin;
 use crate::truth::Truth;
+use fastrand::Rng;
 
 /// So many connections; none of them has to wait for a slow answer to keep its pace.
 pub const CONNECTIONS: usize = 64;
@@ -105,18 +105,18 @@ impl Field {
 pub fn ask(field: &Field, truth: &Truth, number: usize) {
     let pod = number % field.pods.len().max(1);
     let Some(target) = field.pods.get(pod) else { return };
-    let mut dice = Dice::new(u64::try_from(number).unwrap_or(0) + 1000);
+    let mut dice = Rng::with_seed(u64::try_from(number).unwrap_or(0) + 1000);
     let pace = Duration::from_secs(1) / RATE * u32::try_from(CONNECTIONS).unwrap_or(1);
-    let (mut next, mut client, mut records) = (Instant::now() + pace.mul_f64(dice.share()), None, Vec::new());
+    let (mut next, mut client, mut records) = (Instant::now() + pace.mul_f64(dice.f64()), None, Vec::new());
     while !field.is_over() {
         sleep(next.saturating_duration_since(Instant::now()));
         // From the present where it fell behind: it does not catch up with a burst.
-        next = Instant::now().max(next) + pace.mul_f64(0.5 + dice.share());
+        next = Instant::now().max(next) + pace.mul_f64(0.5 + dice.f64());
         if !target.up.load(Ordering::Acquire) {
             client = None;
             continue;
         }
-        let share = dice.share();
+        let share = dice.f64();
         // A few keys get most of the requests.
         let key = (((share * share) * 1e6) as usize * COUNT) / 1_000_000;
         match send(&mut client, target.port, truth, key) {

@@ -10,7 +10,6 @@
 //! - [`origin`]: the service. [`load`], [`probe`]: those who ask. [`run`]: all of it, for twenty seconds.
 //! - [`judge`]: what was behind, and by how much. [`report`]: the figures.
 
-mod dice;
 mod judge;
 mod keys;
 mod load;

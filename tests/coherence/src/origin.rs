@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use stack::{Origin, Step, answer};
 
-use crate::dice::Dice;
 use crate::truth::Truth;
+use fastrand::Rng;
 
 /// The header with the version.
 pub const VERSION: &str = "x-version";
@@ -26,7 +26,7 @@ pub fn start(truth: &Arc<Truth>) -> Result<Origin, String> {
         // Before the wait: a notice may come while it is on its way.
         let version = truth.version(*key).to_string();
         let seed = u64::try_from(asked.number).unwrap_or(0);
-        let more = u64::try_from(Dice::new(seed).below(TIME.1)).unwrap_or(0);
+        let more = u64::try_from(Rng::with_seed(seed).usize(..TIME.1)).unwrap_or(0);
         let tag = truth.keys.get(*key).map(|key| key.tag.as_str()).unwrap_or_default();
         let lines = [("cache-control", "max-age=600"), ("surrogate-key", tag), (VERSION, &version)];
         let mut steps = vec![Step::Sleep(Duration::from_millis(TIME.0 + more))];

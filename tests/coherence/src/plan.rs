@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use stack::Scope;
 
-use crate::dice::Dice;
 use crate::keys::{COUNT, GROUPS, Key, RULES, TAGS, group, tag};
+use fastrand::Rng;
 
 /// How many there are of each scope: two hundred.
 const MIX: [(Kind, usize); 7] = [
@@ -41,35 +41,33 @@ pub struct Planned {
 }
 
 /// All of them, within this time, in order. `shown` is each key as `Cache-Status` shows it.
-pub fn plan(keys: &[Key], shown: &[String], begin: Duration, end: Duration, dice: &mut Dice) -> Vec<Planned> {
+pub fn plan(keys: &[Key], shown: &[String], begin: Duration, end: Duration, dice: &mut Rng) -> Vec<Planned> {
     let mut kinds: Vec<_> = MIX.iter().flat_map(|(kind, count)| std::iter::repeat_n(*kind, *count)).collect();
-    for last in (1..kinds.len()).rev() {
-        kinds.swap(last, dice.below(last + 1));
-    }
+    dice.shuffle(&mut kinds);
     let step = (end - begin) / u32::try_from(kinds.len()).unwrap_or(1).max(1);
     let at = (0u32..).map(|number| begin + step * number);
     let planned = kinds.into_iter().zip(at).map(|(kind, at)| {
         let scope = scope(kind, keys, shown, dice);
-        let at = at + step.mul_f64(dice.share());
+        let at = at + step.mul_f64(dice.f64());
         let meant = |(key, shown): (&Key, &String)| key.is_meant(&scope, shown);
         let meant: Vec<_> = keys.iter().zip(shown).enumerate().filter(|(_, pair)| meant(*pair)).collect();
-        let watched = meant.get(dice.below(meant.len())).map_or(0, |(number, _)| *number);
+        let watched = dice.choice(&meant).map_or(0, |(number, _)| *number);
         Planned { at, scope, watched }
     });
     planned.collect()
 }
 
-fn scope(kind: Kind, keys: &[Key], shown: &[String], dice: &mut Dice) -> Scope {
-    let (number, host) = (dice.below(COUNT), ["", "localhost"].get(dice.below(2)).copied().unwrap_or_default());
-    let rule = RULES.get(dice.below(RULES.len())).copied().unwrap_or_default();
+fn scope(kind: Kind, keys: &[Key], shown: &[String], dice: &mut Rng) -> Scope {
+    let (number, host) = (dice.usize(..COUNT), dice.choice(["", "localhost"]).unwrap_or_default());
+    let rule = dice.choice(RULES).unwrap_or_default();
     let target = keys.get(number).map(|key| key.target.as_str()).unwrap_or_default();
     match kind {
         Kind::Key => Scope::Key(shown.get(number).cloned().unwrap_or_default()),
         Kind::Uri => Scope::Uri(format!("{host}{target}")),
-        Kind::Prefix => Scope::Prefix(format!("{host}{}", group(rule, dice.below(GROUPS)))),
-        Kind::Pattern => Scope::Pattern(format!("/*/g{}/**", dice.below(GROUPS))),
-        Kind::Tag if dice.below(5) == 0 => Scope::Tag(rule.to_owned()),
-        Kind::Tag => Scope::Tag(tag(dice.below(TAGS))),
+        Kind::Prefix => Scope::Prefix(format!("{host}{}", group(rule, dice.usize(..GROUPS)))),
+        Kind::Pattern => Scope::Pattern(format!("/*/g{}/**", dice.usize(..GROUPS))),
+        Kind::Tag if dice.usize(..5) == 0 => Scope::Tag(rule.to_owned()),
+        Kind::Tag => Scope::Tag(tag(dice.usize(..TAGS))),
         Kind::Rule => Scope::Rule(rule.to_owned()),
         Kind::All => Scope::All,
     }
@@ -85,7 +83,7 @@ mod tests {
         let keys = keys::all();
         let shown: Vec<_> = keys.iter().map(|key| format!("{}:{}", key.rule, key.target)).collect();
         let (begin, end) = (Duration::from_secs(1), Duration::from_secs(19));
-        let planned = plan(&keys, &shown, begin, end, &mut Dice::new(7));
+        let planned = plan(&keys, &shown, begin, end, &mut Rng::with_seed(7));
         assert_eq!(planned.len(), 200);
         assert!(planned.is_sorted_by_key(|planned| planned.at));
         assert!(planned.iter().all(|planned| planned.at >= begin && planned.at < end));

@@ -9,13 +9,13 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 use stack::{Client, Fleet, Publisher, Request, Stack};
 
-use crate::dice::Dice;
 use crate::keys::{self, RULES};
 use crate::load::{self, Field, Record, Target};
 use crate::plan::{self, Planned};
 use crate::probe::{Probe, Watch};
 use crate::truth::Truth;
 use crate::{load::CONNECTIONS, origin};
+use fastrand::Rng;
 
 /// The Envoys.
 const PODS: usize = 2;
@@ -69,7 +69,7 @@ pub fn run() -> Result<Seen, String> {
     let origin = origin::start(&truth)?;
     let mut fleet = fleet(origin.port())?;
     let shown = warm(&fleet, &truth)?;
-    let plan = plan::plan(&truth.keys, &shown, MARGIN, TIME - MARGIN, &mut Dice::new(4));
+    let plan = plan::plan(&truth.keys, &shown, MARGIN, TIME - MARGIN, &mut Rng::with_seed(4));
     let (field, probes) = (field(&fleet), probes(&fleet)?);
     let mut publisher = fleet.publisher()?;
     let begun = Instant::now();

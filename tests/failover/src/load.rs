@@ -7,7 +7,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use fastrand::Rng;
-use stack::{Client, Request, Response};
+use stack::{Client, Request, Response, Zipf};
 
 use crate::origin;
 use crate::truth::KEYS;
@@ -107,14 +107,14 @@ pub struct Field {
     /// Answers from L2 so far.
     l2: AtomicUsize,
     over: AtomicBool,
-    popularity: Vec<f64>,
+    keys: Zipf,
 }
 
 impl Field {
     /// One with these Envoys.
     pub fn new(pods: Vec<Target>) -> Self {
         let (records, l2, over) = (Mutex::default(), AtomicUsize::new(0), AtomicBool::new(false));
-        Self { pods, records, l2, over, popularity: popularity() }
+        Self { pods, records, l2, over, keys: Zipf::new(KEYS, 1.0) }
     }
 
     /// Whether to end.
@@ -141,7 +141,7 @@ impl Field {
             sleep(next.saturating_duration_since(Instant::now()));
             // From the present where it fell behind: it does not catch up with a burst.
             next = Instant::now().max(next) + pace.mul_f64(0.5 + dice.f64());
-            let key = self.pick(dice.f64());
+            let key = self.keys.roll(&mut dice);
             records.push(self.request(number, key, &mut held));
         }
         self.records.lock().unwrap_or_else(PoisonError::into_inner).extend(records);
@@ -176,11 +176,6 @@ impl Field {
         self.l2.fetch_add(usize::from(matches!(outcome, Ok((Tier::L2, _)))), Ordering::Relaxed);
         Record { key, started, elapsed: started.elapsed(), outcome, pod }
     }
-
-    /// The key at this share of all requests.
-    fn pick(&self, share: f64) -> usize {
-        self.popularity.partition_point(|upto| *upto < share).min(KEYS - 1)
-    }
 }
 
 /// A connection that stays open.
@@ -205,17 +200,6 @@ impl Held {
     }
 }
 
-/// The share of all requests that goes to each key and those before it: Zipf's law with exponent 1.
-fn popularity() -> Vec<f64> {
-    let weights = (1..=KEYS).map(|rank| 1.0 / rank as f64);
-    let total: f64 = weights.clone().sum();
-    let sums = weights.scan(0.0, |sum, weight| {
-        *sum += weight / total;
-        Some(*sum)
-    });
-    sums.collect()
-}
-
 fn read(response: &Response) -> Answer {
     let version = response.text(origin::VERSION).and_then(|version| version.parse().ok());
     let version = version.filter(|_| response.status == 200);
@@ -236,15 +220,6 @@ fn read(response: &Response) -> Answer {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_few_keys_get_most_requests_and_all_get_some() {
-        let field = Field::new(Vec::new());
-        assert_eq!((field.pick(0.0), field.pick(0.999_999_999)), (0, KEYS - 1));
-        let first = field.popularity[0];
-        assert!((0.11..0.13).contains(&first), "{first}");
-        assert!((field.popularity[KEYS - 1] - 1.0).abs() < 1e-9);
-    }
 
     #[test]
     fn a_drained_envoy_is_not_entered() {

@@ -15,6 +15,7 @@
 //! - [`builder`]: all of it at once; [`fleet`]: several Envoys before one L2, [`relay`]: a way that can be cut or led
 //!   elsewhere.
 //! - [`publisher`]: invalidations, as those publish them that are no Envoy.
+//! - [`zipf`]: which of many things is asked for.
 //!
 //! ```no_run
 //! use stack::{Origin, Request, Stack, answer};
@@ -47,6 +48,7 @@ pub mod scratch;
 pub mod tunnel;
 pub mod webdis;
 pub mod wire;
+pub mod zipf;
 
 pub use builder::{Builder, Stack};
 pub use cache_status::CacheStatus;
@@ -65,3 +67,4 @@ pub use resp::{Reply, Resp};
 pub use scratch::Scratch;
 pub use tunnel::Tunnel;
 pub use webdis::Webdis;
+pub use zipf::Zipf;

@@ -1,6 +1,6 @@
-//! Zipf's law: the thing of rank k is asked for in proportion to 1/kˢ.
+//! Zipf's law: the thing of rank k is asked for in proportion to 1/kˢ, as caches are.
 
-use crate::dice::Dice;
+use fastrand::Rng;
 
 /// Ranks from 0 to below some number.
 #[derive(Debug)]
@@ -22,8 +22,8 @@ impl Zipf {
     }
 
     /// A rank.
-    pub fn roll(&self, dice: &mut Dice) -> usize {
-        let share = dice.share();
+    pub fn roll(&self, dice: &mut Rng) -> usize {
+        let share = dice.f64();
         self.upto.partition_point(|upto| *upto <= share).min(self.upto.len().saturating_sub(1))
     }
 }
@@ -34,7 +34,7 @@ mod tests {
 
     #[test]
     fn the_first_come_as_often_as_the_law_says() {
-        let (zipf, mut dice) = (Zipf::new(1000, 1.0), Dice::new(1));
+        let (zipf, mut dice) = (Zipf::new(1000, 1.0), Rng::with_seed(1));
         let mut counts = vec![0_u32; 1000];
         (0..100_000).for_each(|_| counts[zipf.roll(&mut dice)] += 1);
         // The thousandth harmonic number is 7.485.
