@@ -16,7 +16,7 @@ import time
 try:
     import yaml
 except ImportError:
-    sys.exit("PyYAML is missing: apt-get install --no-install-recommends python3-yaml (`make setup` does).")
+    sys.exit("PyYAML is missing: run `make setup`, then this with .tools/venv/bin/python.")
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
@@ -99,7 +99,7 @@ def alerts(faults):
 
 def files(faults):
     """What is generated is up to date, dashboards are well formed, and monitors name only known fields."""
-    stale = subprocess.run([ROOT / "monitoring/generate.py", "--check"], capture_output=True, text=True, check=False)
+    stale = subprocess.run([sys.executable, ROOT / "monitoring/generate.py", "--check"], capture_output=True, text=True, check=False)
     faults(*stale.stdout.splitlines(), *stale.stderr.splitlines())
     uids = []
     for board in panels():
