@@ -3,6 +3,8 @@
 
 use e2e::{Outcome, Pair, Scene, before, service, settings, until, verdict};
 use stack::Request;
+use std::thread::sleep;
+use std::time::Duration;
 
 /// How many new keys are asked for during an outage, on each worker.
 const REQUESTS: usize = 8;
@@ -219,5 +221,24 @@ fn without_redis_from_the_start_memory_alone_serves() {
         let mut client = scene.stack.client()?;
         verdict::stored(&client.send(&profile("a"))?)?;
         verdict::hit(&client.send(&profile("a"))?, "l1")
+    });
+}
+
+/// When it goes on, its lookup counts as lost before Envoy gets to say that it has timed out: that reply is late, and
+/// must not keep the answer from being stored.
+#[test]
+fn an_envoy_that_stood_still_while_it_asked_redis_stores_the_answer_all_the_same() {
+    before(service::numbered).set(|builder| settings::patient(builder, "100ms")).play(|scene| {
+        let mut client = scene.stack.client()?;
+        scene.warm(&mut client, &profile("before"))?;
+        scene.stack.redis.pause();
+        client.write(&profile("still").bytes())?;
+        sleep(Duration::from_millis(20));
+        scene.stack.envoy.pause();
+        sleep(Duration::from_millis(1500));
+        scene.stack.envoy.resume();
+        verdict::from_origin(&client.read("GET")?)?;
+        scene.stack.redis.resume();
+        verdict::hit(&client.send(&profile("still"))?, "l1")
     });
 }

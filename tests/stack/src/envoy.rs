@@ -144,6 +144,20 @@ impl Envoy {
         }
     }
 
+    /// Halts it as it stands (SIGSTOP).
+    pub fn pause(&mut self) {
+        if let Some(process) = &mut self.process {
+            process.pause();
+        }
+    }
+
+    /// Lets it go on (SIGCONT).
+    pub fn resume(&mut self) {
+        if let Some(process) = &mut self.process {
+            process.resume();
+        }
+    }
+
     /// Stops it and starts it anew on the same ports; every L1 is empty then.
     ///
     /// # Errors
