@@ -304,7 +304,7 @@ fn what_cannot_be_published_is_published_later() {
     bench.event("invalidate", "ml_model:v2", 1);
     bench.event("update", "ml_model:v3", 1);
     until("it is not well", || bridge.health() == 503);
-    assert_eq!(bridge.sum("waiting", &[]), 2.0);
+    until("both wait", || bridge.sum("waiting", &[]) == 2.0);
     bench.redis.read_only(false).unwrap();
     assert_eq!(bench.log_with("refresh tag model"), ["invalidate tag model", "refresh tag model"]);
     until("it is well again", || bridge.health() == 200);
