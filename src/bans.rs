@@ -107,11 +107,16 @@ impl Bans {
         if self.older.is_some() && !current {
             return Admission::Banned;
         }
+        // The places up to there do no harm.
+        let after = |era: &Era| (era.epoch == position.epoch).then_some(position.n);
+        let eras = self.eras.iter().filter(|era| !current || era.epoch == position.epoch);
+        let mut eras = eras.map(|era| (era, after(era))).filter(|(era, after)| era.reaches(*after)).peekable();
+        if eras.peek().is_none() {
+            return Admission::Admitted;
+        }
         let subject = Subject::new(about);
         let mut since = None;
-        for era in self.eras.iter().filter(|era| !current || era.epoch == position.epoch) {
-            // The places up to here do no harm.
-            let after = (era.epoch == position.epoch).then_some(position.n);
+        for (era, after) in eras {
             if era.invalidated.harms(&subject, after).is_some() {
                 return Admission::Banned;
             }

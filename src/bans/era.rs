@@ -5,7 +5,7 @@ use crate::key::push_hex;
 use crate::notice::{Notice, Op, Scope, bare};
 use crate::time::Instant;
 use std::collections::HashMap;
-use xxhash_rust::xxh3::xxh3_128;
+use xxhash_rust::xxh3::xxh3_128_with_seed;
 
 /// Where a ban stands, and when it was last heard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,6 +53,11 @@ impl Era {
         self.invalidated.marks().chain(self.refreshed.marks()).count()
     }
 
+    /// Whether one of them may harm an entry, which is at the place `after`, if it is of this epoch.
+    pub(super) fn reaches(&self, after: Option<u64>) -> bool {
+        self.invalidated.reach(after) || self.refreshed.reach(after)
+    }
+
     pub(super) fn count(&self, part: Part) -> usize {
         self.invalidated.count(part) + self.refreshed.count(part)
     }
@@ -85,6 +90,8 @@ impl Era {
 /// The bans of one kind.
 #[derive(Debug, Default)]
 pub(super) struct Kept {
+    /// The place of the newest that there ever was.
+    newest: Option<u64>,
     all: Option<Mark>,
     /// By a digest of scope and value. Two fields of one digest would be one ban, the later: a miss at worst.
     exact: HashMap<u128, Mark>,
@@ -96,12 +103,18 @@ impl Kept {
         match scope {
             Scope::All => self.all = Some(mark.or(self.all)),
             Scope::Prefix(_) | Scope::Pattern(_) => self.add_loose(scope, mark),
-            Scope::Key(_) | Scope::Uri(_) | Scope::Tag(_) | Scope::Rule(_) => {
-                let field = field(scope.as_str(), scope.value());
-                let known = self.exact.get(&field).copied();
-                self.exact.insert(field, mark.or(known));
-            }
+            Scope::Key(key) => self.add_exact(Field::Key, key, mark),
+            Scope::Uri(uri) => self.add_exact(Field::Uri, uri, mark),
+            Scope::Tag(tag) => self.add_exact(Field::Tag, tag, mark),
+            Scope::Rule(rule) => self.add_exact(Field::Rule, rule, mark),
         }
+        self.newest = self.newest.max(Some(mark.n));
+    }
+
+    fn add_exact(&mut self, field: Field, value: &str, mark: Mark) {
+        let digest = field.digest(value);
+        let known = self.exact.get(&digest).copied();
+        self.exact.insert(digest, mark.or(known));
     }
 
     fn add_loose(&mut self, scope: &Scope, mark: Mark) {
@@ -109,6 +122,11 @@ impl Kept {
             Some((_, known)) => *known = mark.or(Some(*known)),
             None => self.loose.push((scope.clone(), mark)),
         }
+    }
+
+    /// Whether a ban may harm an entry at this place, or at any: most entries are younger than all bans.
+    fn reach(&self, after: Option<u64>) -> bool {
+        self.newest.is_some_and(|newest| after.is_none_or(|n| newest > n))
     }
 
     /// Whether one of the bans harms an entry, and when the first that does was heard. `after` is the entry's place, if
@@ -157,11 +175,12 @@ impl Kept {
 
 /// An entry as bans see it.
 pub(super) struct Subject<'a> {
-    /// The fields of all bans that would name it.
+    /// The digests of all bans that would name it.
     fields: Vec<u128>,
     target: &'a str,
-    /// The host in lower case, then the target; with the host's port and, where that goes without saying, without it.
-    places: [String; 2],
+    /// The host in lower case, then the target: with the host's port and, where that goes without saying, without it.
+    place: String,
+    plain: Option<String>,
 }
 
 impl<'a> Subject<'a> {
@@ -169,12 +188,14 @@ impl<'a> Subject<'a> {
         let mut uri = String::with_capacity(32);
         push_hex(&mut uri, about.uri, 32);
         let host = about.host.to_ascii_lowercase();
-        let places = [&host, bare(&host)].map(|host| format!("{host}{}", about.target));
-        let [place, plain] = &places;
-        let uris = [uri.as_str(), about.target, place, plain].map(|value| field("uri", value));
-        let tags = about.tags.iter().chain(about.more_tags).map(|tag| field("tag", tag));
-        let names = [field("key", about.key), field("rule", about.rule)];
-        Self { fields: names.into_iter().chain(uris).chain(tags).collect(), target: about.target, places }
+        let plain = Some(bare(&host)).filter(|bare| *bare != host).map(|bare| [bare, about.target].concat());
+        let place = host + about.target;
+        let mut fields = Vec::with_capacity(8 + about.tags.len() + about.more_tags.len());
+        fields.extend([Field::Key.digest(about.key), Field::Rule.digest(about.rule)]);
+        fields.extend([uri.as_str(), about.target, &place].map(|value| Field::Uri.digest(value)));
+        fields.extend(plain.iter().map(|value| Field::Uri.digest(value)));
+        fields.extend(about.tags.iter().chain(about.more_tags).map(|tag| Field::Tag.digest(tag)));
+        Self { fields, target: about.target, place, plain }
     }
 
     /// Whether a prefix or a pattern is about it.
@@ -187,11 +208,23 @@ impl<'a> Subject<'a> {
         if scope.value().starts_with('/') {
             matches(self.target)
         } else {
-            self.places.iter().any(|place| matches(place))
+            matches(&self.place) || self.plain.as_deref().is_some_and(matches)
         }
     }
 }
 
-fn field(scope: &str, value: &str) -> u128 {
-    xxh3_128(format!("{scope}:{value}").as_bytes())
+/// What a ban can name exactly.
+#[derive(Clone, Copy, Debug)]
+enum Field {
+    Key,
+    Uri,
+    Tag,
+    Rule,
+}
+
+impl Field {
+    /// Of one value there are as many digests as fields.
+    fn digest(self, value: &str) -> u128 {
+        xxh3_128_with_seed(value.as_bytes(), self as u64)
+    }
 }

@@ -71,6 +71,23 @@ fn a_ban_holds_for_what_it_names() {
 }
 
 #[test]
+fn a_ban_names_a_host_with_its_port_or_without() {
+    let held = |host, scope: &str, value: &str| {
+        let about = About { host, ..ABOUT };
+        one("invalidate", scope, value).admits(&about, &at("x", 4), "x")
+    };
+    for (scope, rest) in [("uri", "/v1/models/7?full=1"), ("prefix", "/v1/"), ("pattern", "/v1/**")] {
+        for (host, named, found) in [
+            ("api.example.com:80", "api.example.com:80", Admission::Banned),
+            ("api.example.com:80", "api.example.com", Admission::Banned),
+            ("api.example.com:8443", "api.example.com:80", Admission::Admitted),
+        ] {
+            assert_eq!(held(host, scope, &format!("{named}{rest}")), found, "{scope} {named} of {host}");
+        }
+    }
+}
+
+#[test]
 fn only_what_was_fetched_since_is_admitted() {
     let bans = one("invalidate", "rule", "profiles");
     for (epoch, n, current, admitted) in [
