@@ -122,6 +122,11 @@ backup: build ## Stage: backup and restore of a real Redis, to a directory and t
 fuzz: ## Stage: each fuzz target for 20 seconds; SECONDS=600 for longer, ONLY=NAME for one
 	@EACH=$(or $(SECONDS),20) fuzz/run.sh $(ONLY)
 
+.PHONY: cost
+cost: ## What the core alone takes of a request, in V8 and without Envoy, in µs
+	@cargo build -q --release --target wasm32-wasip1 -p cost
+	@node --no-warnings bench/node.mjs $(TARGET)/wasm32-wasip1/release/cost.wasm
+
 .PHONY: bench
 bench: build ## Measure on a quiet machine; writes target/bench/report.json and a table (some minutes)
 	@cargo run -q --release -p bench

@@ -28,7 +28,7 @@ pub struct Soaked {
 pub fn run() -> Result<Soaked, String> {
     let module = modules::build("soak")?;
     let mut command = Command::new(paths::program("node")?);
-    command.arg("--no-warnings").arg(paths::repository().join("bench/soak/run.mjs"));
+    command.arg("--no-warnings").arg(paths::repository().join("bench/node.mjs"));
     command.arg(module).arg(ANSWERS.to_string());
     let output = command.output().map_err(|error| format!("cannot run node: {error}"))?;
     let (said, complaint) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));

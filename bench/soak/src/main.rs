@@ -4,7 +4,7 @@
 //! It prints one line of JSON: how large the VM's linear memory was before and is after, what L1 holds, and the most it
 //! ever held. Left out are the host's copies of headers and bodies, of which a VM has one at a time.
 //!
-//! `node run.mjs soak.wasm [answers]` runs it.
+//! `node ../node.mjs soak.wasm [answers]` runs it.
 
 use fingerprint_cache::config::Config;
 use fingerprint_cache::http::Headers;

@@ -1,11 +1,11 @@
-// Runs a program for wasm32-wasip1 under Node. `proxy_*` imports are Envoy's: the soak links the filter's core and
+// Runs a program for wasm32-wasip1 under Node. `proxy_*` imports are Envoy's: the program links the filter's core and
 // never calls them.
 import { readFile } from "node:fs/promises";
 import { argv } from "node:process";
 import { WASI } from "node:wasi";
 
 const [, , file, ...rest] = argv;
-const wasi = new WASI({ version: "preview1", args: ["soak", ...rest] });
+const wasi = new WASI({ version: "preview1", args: [file, ...rest] });
 const module = await WebAssembly.compile(await readFile(file));
 const imports = wasi.getImportObject();
 for (const { module: from, name } of WebAssembly.Module.imports(module)) {
