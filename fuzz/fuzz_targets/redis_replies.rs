@@ -4,6 +4,7 @@
 use fingerprint_cache::codec;
 use fingerprint_cache::follower::News;
 use fingerprint_cache::redis::{Lookup, read_fill, read_lease, read_lookup, read_publish, read_sync, resp};
+use fingerprint_cache::token::Token;
 use libfuzzer_sys::fuzz_target;
 
 fn bulk(payload: &[u8]) -> Vec<u8> {
@@ -27,7 +28,7 @@ fn written(lookup: &Lookup<'_>) -> Vec<u8> {
 }
 
 fn read(reply: &[u8]) {
-    let (found, news) = (read_lookup(reply), read_sync(reply));
+    let (found, news) = (read_lookup(reply), read_sync(reply, Token(0)));
     // `F` is a no to a fill and to what is done to a lease.
     let either = [read_fill(reply), read_lease(reply)].contains(&Ok(true)) || read_fill(reply) == Ok(false);
     let meanings = [either, read_publish(reply).is_ok(), found.is_ok(), news.is_ok()];

@@ -145,11 +145,12 @@ impl Redis {
     }
 
     fn sync(&self, call: &Call, now: Instant) -> Vec<u8> {
+        let token = &call.arguments[2];
         let known = call.arguments[0].strip_prefix(EPOCH).and_then(|n| n[1..].parse::<u64>().ok());
         let missed = known.and_then(|known| usize::try_from(self.log.checked_sub(known)?).ok());
         let text = match missed.filter(|missed| *missed <= self.events.len().min(1000)) {
-            Some(missed) => format!("E{}|{}", self.at(), self.events[self.events.len() - missed..].concat()),
-            None => format!("W{}|{}|{}|{}", self.at(), "0".repeat(40), now.0 / 1000, self.bans.concat()),
+            Some(missed) => format!("E{}|{token}|{}", self.at(), self.events[self.events.len() - missed..].concat()),
+            None => format!("W{}|{token}|{}|{}|{}", self.at(), "0".repeat(40), now.0 / 1000, self.bans.concat()),
         };
         text.into_bytes()
     }

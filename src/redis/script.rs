@@ -35,7 +35,7 @@ pub static PUBLISH: Script = Script {
 
 /// The log read on.
 pub static SYNC: Script =
-    Script { name: "sync", text: include_str!("scripts/sync.lua"), sha1: "53db02ca75c38214b32d1bea338d11cc1ae06ce3" };
+    Script { name: "sync", text: include_str!("scripts/sync.lua"), sha1: "9790837f40de6e6bd5b27b82b0ff80bbcdac99f0" };
 
 /// All of them.
 pub static ALL: [&Script; 5] = [&LOOKUP, &FILL, &LEASE, &PUBLISH, &SYNC];

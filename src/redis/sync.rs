@@ -6,6 +6,7 @@ use crate::follower::News;
 use crate::notice::{Notice, Op};
 use crate::position::Position;
 use crate::reason::L2Failure;
+use crate::token::Token;
 use std::time::Duration;
 
 /// How many events are asked for at most: for more, all bans are the shorter answer.
@@ -17,24 +18,30 @@ const MOST_BANS: usize = 16_384;
 /// The epoch of nobody: what Redis calls its predecessor when it has none.
 const NO_EPOCH: &str = "0000000000000000000000000000000000000000";
 
-/// Asks what came after `known`.
-pub fn sync(redis: &Redis, known: Option<&Position>) -> Call {
+/// Asks what came after `known`; `token` tells this call from all others.
+pub fn sync(redis: &Redis, known: Option<&Position>, token: Token) -> Call {
     let known = known.map_or_else(|| "-".to_owned(), ToString::to_string);
     Call {
         script: &script::SYNC,
         whole: false,
         keys: vec![log(redis), bans(redis)],
-        arguments: vec![known, MOST_EVENTS.to_string()],
+        arguments: vec![known, MOST_EVENTS.to_string(), token.to_string()],
         body: None,
     }
 }
 
-/// Reads the answer to [`sync`]. A notice that makes no sense is one of all; so is a ban, at the newest position.
+/// Reads the answer to the [`sync`] with this token. A notice that makes no sense is one of all; so is a ban, at the
+/// newest position.
 ///
 /// # Errors
-/// As [`super::read_lookup`].
-pub fn read_sync(reply: &[u8]) -> Result<News, L2Failure> {
+/// As [`super::read_lookup`]. An answer to another call is as good as none: it may be older than this one. webdis before
+/// 0.1.20 hands the reply to a call that timed out to the next caller on that socket.
+pub fn read_sync(reply: &[u8], token: Token) -> Result<News, L2Failure> {
     let (letter, at, rest) = opening(reply)?;
+    let (answered, rest) = field(rest).ok_or(L2Failure::Corrupt)?;
+    if Token::parse(answered) != Some(token) {
+        return Err(L2Failure::Corrupt);
+    }
     let news = match letter {
         b'E' => next(at, rest),
         b'W' => whole(at, rest),

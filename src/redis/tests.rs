@@ -74,7 +74,7 @@ fn other_replies_have_their_own_reasons() {
         assert_eq!(read_fill(reply.as_bytes()), Err(expected), "{reply}");
         assert_eq!(read_lease(reply.as_bytes()), Err(expected), "{reply}");
         assert_eq!(read_publish(reply.as_bytes()), Err(expected), "{reply}");
-        assert!(read_sync(reply.as_bytes()).is_err_and(|error| error == expected), "{reply}");
+        assert!(read_sync(reply.as_bytes(), Token(1)).is_err_and(|error| error == expected), "{reply}");
         assert_eq!(is_unknown_script(reply.as_bytes()), expected == NoScript, "{reply}");
     }
 }
@@ -179,7 +179,7 @@ mod native {
         fn any_reply_is_read_or_refused(bytes in proptest::collection::vec(any::<u8>(), 0..80)) {
             for reply in [bytes.clone(), bulk_of(&bytes)] {
                 let _ = (read_lookup(&reply), read_fill(&reply), read_lease(&reply), read_publish(&reply));
-                let _ = read_sync(&reply);
+                let _ = read_sync(&reply, Token(1));
             }
         }
     }

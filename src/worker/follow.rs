@@ -15,6 +15,7 @@ use crate::reason::L2Failure;
 use crate::redis::{self, Call};
 use crate::siblings::Siblings;
 use crate::time::{Instant, Timestamp};
+use crate::token::Token;
 use crate::transaction::{Command, Phase, Stream, Turn};
 use std::time::Duration;
 
@@ -32,8 +33,6 @@ pub(super) struct Following {
     siblings: Siblings,
     /// When the read under way was sent, by both clocks, and from where it reads on.
     reading: Option<Reading>,
-    /// How many reads there were: the replies of two are not taken for one another.
-    reads: u64,
     /// When to look next whether to read, and when to read for all.
     looks: Instant,
     due: Instant,
@@ -43,6 +42,8 @@ pub(super) struct Following {
 
 /// A read of the log under way.
 struct Reading {
+    /// The replies of two reads are not taken for one another.
+    token: Token,
     sent: Instant,
     /// The same on the clock that all workers share.
     wall: Timestamp,
@@ -56,7 +57,6 @@ impl Following {
             follower: Follower::new(),
             siblings: Siblings::new(plugin),
             reading: None,
-            reads: 0,
             looks: Instant::default(),
             due: Instant::default(),
             polls: false,
@@ -103,23 +103,20 @@ impl Worker {
             return;
         }
         let known = self.following.follower.position().filter(|_| !whole);
-        let mut call = redis::sync(redis, known);
-        self.following.reads = self.following.reads.wrapping_add(1);
-        // The script does not look at it.
-        call.arguments.push(self.following.reads.to_string());
-        self.commands.push(Command::Write(Box::new(call)));
+        let token = Token(outside.random);
+        self.commands.push(Command::Write(Box::new(redis::sync(redis, known, token))));
         let (sent, wall, known) = (outside.now.mono, outside.now.wall, known.cloned());
-        self.following.reading = Some(Reading { sent, wall, known });
+        self.following.reading = Some(Reading { token, sent, wall, known });
     }
 
     /// A reading of the log has ended.
     pub(super) fn read(&mut self, call: &Call, reply: Result<&[u8], L2Failure>, outside: &mut Outside<'_>) -> L2End {
-        let this = call.arguments.last().is_some_and(|number| *number == self.following.reads.to_string());
-        let reading = if this { self.following.reading.take() } else { None };
-        let Some(Reading { sent, wall, known }) = reading else { return L2End::Abandoned };
+        let asked = call.arguments.last().and_then(|token| Token::parse(token));
+        let reading = self.following.reading.take_if(|reading| asked == Some(reading.token));
+        let Some(Reading { token, sent, wall, known }) = reading else { return L2End::Abandoned };
         let follower = &mut self.following.follower;
         let before = follower.position().cloned();
-        match reply.and_then(redis::read_sync) {
+        match reply.and_then(|reply| redis::read_sync(reply, token)) {
             Ok(news) => {
                 let heard = match (news, known) {
                     // A sibling may have told some of it meanwhile.

@@ -63,7 +63,7 @@ impl Core {
         });
         let config = Config::parse(config.to_string().as_bytes()).map_err(|errors| errors.to_string())?;
         let mut core = Self { worker: Worker::new("cost", config), micros: 1_000_000, n: 7, body: vec![b'x'; 1024] };
-        core.follow("", true);
+        core.follow(&format!("{EPOCH}|0|"), true);
         Ok(core)
     }
 
@@ -76,10 +76,8 @@ impl Core {
         (said, self.worker.take_commands())
     }
 
-    /// Reads the log as soon as that is due; it says `events`, or that there were never any.
+    /// Reads the log as soon as that is due; it says `events`, or `whole`: all bans.
     fn follow(&mut self, events: &str, whole: bool) {
-        let (letter, more) = if whole { ('W', format!("{EPOCH}|0|")) } else { ('E', events.to_owned()) };
-        let reply = bulk(format!("{letter}{EPOCH}:{}|{more}", self.n).as_bytes());
         loop {
             self.micros += 25_000;
             let ((), commands) = self.call(|worker, outside| worker.tick(outside));
@@ -88,6 +86,9 @@ impl Core {
                 _ => None,
             });
             if let Some(call) = sync {
+                let token = call.arguments.last().map_or("", String::as_str);
+                let said = format!("{}{EPOCH}:{}|{token}|{events}", if whole { 'W' } else { 'E' }, self.n);
+                let reply = bulk(said.as_bytes());
                 self.call(|worker, outside| worker.written(*call, Ok(&reply), outside));
                 return;
             }

@@ -5,6 +5,7 @@ use fingerprint_cache::follower::News;
 use fingerprint_cache::position::Position;
 use fingerprint_cache::redis::{read_sync, script};
 use fingerprint_cache::time::Instant;
+use fingerprint_cache::token::Token;
 
 use crate::redis::Redis;
 
@@ -24,16 +25,19 @@ impl Known {
     }
 }
 
+/// Whose call it is matters where replies can be mixed up: not on a connection of our own.
+const CALL: Token = Token(0);
+
 /// Reads all bans, as a filter does when it starts.
 ///
 /// # Errors
 /// As [`Redis::ask`]; and a sentence when the answer makes no sense.
 pub fn known(redis: &mut Redis) -> Result<Known, String> {
     let mut sync = redis::cmd("EVAL");
-    sync.arg(script::SYNC.text).arg(2).arg(redis.log()).arg(redis.bans()).arg("-").arg(1);
+    sync.arg(script::SYNC.text).arg(2).arg(redis.log()).arg(redis.bans()).arg("-").arg(1).arg(CALL.to_string());
     let payload: Vec<u8> = redis.ask(&sync)?;
     let reply = [format!("${}\r\n", payload.len()).as_bytes(), &payload, b"\r\n"].concat();
-    match read_sync(&reply) {
+    match read_sync(&reply, CALL) {
         Ok(News::Whole { at, bans, .. }) => Ok(gather(at, bans)),
         _ => Err(format!(
             "The bans in Redis at {} cannot be read. See what has written {}.",

@@ -1,7 +1,8 @@
 #!lua flags=allow-oom
 -- What has happened since somebody last read. allow-oom: as with lookup, it is refused by a replica, which may be behind.
--- KEYS: the invalidation log, the bans. ARGV: the position they know (`-`: none), how many events they take at most.
--- Returns one bulk string: a letter, the log position `epoch:n`, `|`, then by letter
+-- KEYS: the invalidation log, the bans. ARGV: the position they know (`-`: none), how many events they take at most,
+-- which call it is.
+-- Returns one bulk string: a letter, the log position `epoch:n`, `|`, which call it is, `|`, then by letter
 --   E  the events from theirs to that position, the oldest first: of each op, scope and value, as netstrings
 --   W  the log does not reach back to them: the epoch that the present one continues, `|`, Redis' time in ms, `|`, and
 --      all bans: of each the field and the value, as netstrings
@@ -37,7 +38,7 @@ local function add(text)
 end
 local in_epoch, known = string.match(ARGV[1], '^(%x+):(%d+)$')
 local missed = in_epoch == epoch and n - tonumber(known) or -1
-if missed == 0 then return string.format('E%s:%.0f|', epoch, n) end
+if missed == 0 then return string.format('E%s:%.0f|%s|', epoch, n, ARGV[3]) end
 -- Somebody who takes single events out of the log (trimming leaves no trace there) makes holes that nobody can see.
 if missed > 0 and missed <= tonumber(ARGV[2]) and missed <= length and deleted == '0-0' then
   local events = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', missed)
@@ -48,8 +49,8 @@ if missed > 0 and missed <= tonumber(ARGV[2]) and missed <= length and deleted =
     add(event.scope)
     add(event.value)
   end
-  return string.format('E%s:%.0f|', epoch, n) .. table.concat(reply)
+  return string.format('E%s:%.0f|%s|', epoch, n, ARGV[3]) .. table.concat(reply)
 end
 for _, text in ipairs(redis.call('HGETALL', KEYS[2])) do add(text) end
 local before = string.match(info, 'master_replid2:(%x+)')
-return string.format('W%s:%.0f|%s|%.0f|', epoch, n, before, now) .. table.concat(reply)
+return string.format('W%s:%.0f|%s|%s|%.0f|', epoch, n, ARGV[3], before, now) .. table.concat(reply)

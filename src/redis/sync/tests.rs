@@ -2,11 +2,22 @@
 
 use super::*;
 use crate::notice::Scope;
-use crate::redis::tests::{EPOCH, bulk_of, config, position, reply};
+use crate::redis::tests::{EPOCH, bulk_of, config, position};
 #[cfg(all(target_family = "wasm", not(target_os = "wasi")))]
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
 const BEFORE: &str = "89abcdef0123456789abcdef0123456789abcdef";
+
+const ASKED: Token = Token(0xa5);
+
+/// An answer; `@` stands for a position and the call.
+fn reply(payload: &str) -> Vec<u8> {
+    crate::redis::tests::reply(&payload.replace('@', &format!("@{ASKED}|")))
+}
+
+fn read(reply: &[u8]) -> Result<News, L2Failure> {
+    read_sync(reply, ASKED)
+}
 
 fn netstrings(texts: &[&[u8]]) -> Vec<u8> {
     texts.iter().flat_map(|text| [format!("{}:", text.len()).as_bytes(), text, b","].concat()).collect()
@@ -15,11 +26,11 @@ fn netstrings(texts: &[&[u8]]) -> Vec<u8> {
 /// A reply with all bans, at ten seconds of Redis' clock.
 fn whole(before: &str, bans: &[(&[u8], &[u8])]) -> Vec<u8> {
     let texts: Vec<&[u8]> = bans.iter().flat_map(|(name, value)| [*name, *value]).collect();
-    bulk_of(&[format!("W{EPOCH}:7|{before}|10000|").as_bytes(), &netstrings(&texts)].concat())
+    bulk_of(&[format!("W{EPOCH}:7|{ASKED}|{before}|10000|").as_bytes(), &netstrings(&texts)].concat())
 }
 
 fn next(texts: &[&[u8]]) -> Vec<u8> {
-    bulk_of(&[format!("E{EPOCH}:7|").as_bytes(), &netstrings(texts)].concat())
+    bulk_of(&[format!("E{EPOCH}:7|{ASKED}|").as_bytes(), &netstrings(texts)].concat())
 }
 
 fn tag(op: Op, tag: &str) -> Notice {
@@ -27,7 +38,7 @@ fn tag(op: Op, tag: &str) -> Notice {
 }
 
 fn bans(reply: &[u8]) -> Vec<(Notice, Position, Duration)> {
-    match read_sync(reply) {
+    match read(reply) {
         Ok(News::Whole { bans, .. }) => bans,
         _ => panic!("not whole"),
     }
@@ -37,26 +48,37 @@ fn bans(reply: &[u8]) -> Vec<(Notice, Position, Duration)> {
 fn a_sync_says_what_is_known() {
     let config = config();
     let redis = config.redis.as_ref().unwrap();
-    let call = sync(redis, None);
+    let call = sync(redis, None, ASKED);
     assert_eq!((call.script.name, call.whole, call.body.is_none()), ("sync", false, true));
     assert_eq!(call.keys, ["p:log", "p:bans"]);
-    assert_eq!(call.arguments, ["-", "1000"]);
-    assert_eq!(sync(redis, Some(&position(7))).arguments, [&format!("{EPOCH}:7"), "1000"]);
+    assert_eq!(call.arguments, ["-", "1000", "00000000000000a5"]);
+    let call = sync(redis, Some(&position(7)), ASKED);
+    assert_eq!(call.arguments[..2], [format!("{EPOCH}:7"), "1000".to_owned()]);
+}
+
+#[test]
+fn the_answer_to_another_call_is_none() {
+    for text in ["E@", "W@0000000000000000000000000000000000000000|1|"] {
+        assert!(read(&reply(text)).is_ok(), "{text}");
+        assert!(read_sync(&reply(text), Token(0xa6)).is_err_and(|error| error == L2Failure::Corrupt), "{text}");
+        let without = crate::redis::tests::reply(text);
+        assert!(read(&without).is_err_and(|error| error == L2Failure::Corrupt), "{text}");
+    }
 }
 
 #[test]
 fn events_come_in_their_order() {
-    let Ok(News::Next { to, notices }) = read_sync(&reply("E@")) else { panic!() };
+    let Ok(News::Next { to, notices }) = read(&reply("E@")) else { panic!() };
     assert!(to == position(7) && notices.is_empty());
     let two = next(&[b"invalidate", b"tag", b"a,1:b|", b"refresh", b"tag", "é".as_bytes()]);
-    let Ok(News::Next { to, notices }) = read_sync(&two) else { panic!() };
+    let Ok(News::Next { to, notices }) = read(&two) else { panic!() };
     assert_eq!((to, notices), (position(7), vec![tag(Op::Invalidate, "a,1:b|"), tag(Op::Refresh, "é")]));
 }
 
 #[test]
 fn an_event_that_makes_no_sense_is_one_of_all() {
     for event in [[&b""[..], b"", b""], [b"\xff", b"tag", b"a"], [b"invalidate", b"\0", b"a"]] {
-        let Ok(News::Next { notices, .. }) = read_sync(&next(&event)) else { panic!("{event:?}") };
+        let Ok(News::Next { notices, .. }) = read(&next(&event)) else { panic!("{event:?}") };
         assert_eq!(notices, [Notice::EVERYTHING], "{event:?}");
     }
 }
@@ -65,7 +87,7 @@ fn an_event_that_makes_no_sense_is_one_of_all() {
 fn the_whole_is_the_predecessor_and_all_bans_with_their_age() {
     let at = |n: u64, ms: u64| format!("{EPOCH}:{n}:{ms}").into_bytes();
     let reply = whole(BEFORE, &[(b"i:tag:a:b", &at(5, 9000)), (b"r:tag:c", &at(6, 10_001)), (b"i:all:", &at(0, 0))]);
-    let Ok(News::Whole { at, born: 0, continues, bans }) = read_sync(&reply) else { panic!() };
+    let Ok(News::Whole { at, born: 0, continues, bans }) = read(&reply) else { panic!() };
     assert_eq!((at, continues.as_deref()), (position(7), Some(BEFORE)));
     assert_eq!(
         bans,
@@ -75,13 +97,13 @@ fn the_whole_is_the_predecessor_and_all_bans_with_their_age() {
             (Notice::EVERYTHING, position(0), Duration::from_secs(10)),
         ]
     );
-    let Ok(News::Whole { continues: None, .. }) = read_sync(&whole(NO_EPOCH, &[])) else { panic!() };
+    let Ok(News::Whole { continues: None, .. }) = read(&whole(NO_EPOCH, &[])) else { panic!() };
 }
 
 #[test]
 fn where_the_log_began_is_no_ban() {
     let ban = format!("{EPOCH}:5:9000").into_bytes();
-    let of = |value: &[u8]| match read_sync(&whole(BEFORE, &[(b"born", value), (b"i:tag:a", &ban)])) {
+    let of = |value: &[u8]| match read(&whole(BEFORE, &[(b"born", value), (b"i:tag:a", &ban)])) {
         Ok(News::Whole { born, bans, .. }) => (born, bans.len()),
         _ => panic!("not whole"),
     };
@@ -91,7 +113,7 @@ fn where_the_log_began_is_no_ban() {
     for unreadable in [&b""[..], b"x", b"-1", b"+1", b"5:", b"\xff", b"99999999999999999999999"] {
         assert_eq!(of(unreadable), (7, 1), "as late as can be: {unreadable:?}");
     }
-    let Ok(News::Whole { born: 0, .. }) = read_sync(&whole(BEFORE, &[(b"i:tag:a", &ban)])) else { panic!() };
+    let Ok(News::Whole { born: 0, .. }) = read(&whole(BEFORE, &[(b"i:tag:a", &ban)])) else { panic!() };
 }
 
 #[test]
@@ -144,8 +166,8 @@ fn more_bans_than_anyone_should_have_are_one_of_all() {
 #[test]
 fn more_events_than_asked_for_are_corrupt() {
     let event = [&b"invalidate"[..], b"tag", b"a"];
-    assert!(read_sync(&next(&event.repeat(MOST_EVENTS))).is_ok());
-    assert!(read_sync(&next(&event.repeat(MOST_EVENTS + 1))).is_err_and(|error| error == L2Failure::Corrupt));
+    assert!(read(&next(&event.repeat(MOST_EVENTS))).is_ok());
+    assert!(read(&next(&event.repeat(MOST_EVENTS + 1))).is_err_and(|error| error == L2Failure::Corrupt));
 }
 
 #[test]
@@ -185,7 +207,7 @@ fn whatever_the_script_does_not_say_is_corrupt() {
     .chain([format!("W@{BEFORE}|"), format!("W@{BEFORE}|1"), format!("W@{BEFORE}||"), format!("W@{BEFORE}|-1|")])
     .chain([format!("W@{BEFORE}|+1|"), format!("W@x{}|1|", &BEFORE[1..]), format!("W@{BEFORE}0|1|")])
     {
-        assert!(read_sync(&reply(&payload)).is_err_and(|error| error == L2Failure::Corrupt), "{payload}");
+        assert!(read(&reply(&payload)).is_err_and(|error| error == L2Failure::Corrupt), "{payload}");
     }
 }
 
@@ -201,8 +223,8 @@ mod native {
     proptest! {
         #[test]
         fn anything_like_an_answer_is_read_or_refused(letter in "[EW]", rest in "[0-9:,|a-c]{0,40}") {
-            let _ = read_sync(&bulk_of(format!("{letter}{EPOCH}:7|{rest}").as_bytes()));
-            let _ = read_sync(&bulk_of(format!("W{EPOCH}:7|{BEFORE}|9|{rest}").as_bytes()));
+            let _ = read(&bulk_of(format!("{letter}{EPOCH}:7|{rest}").as_bytes()));
+            let _ = read(&bulk_of(format!("W{EPOCH}:7|{BEFORE}|9|{rest}").as_bytes()));
         }
 
         #[test]
@@ -213,9 +235,9 @@ mod native {
                 Ok(News::Whole { bans, .. }) => bans.len(),
                 Err(_) => usize::MAX,
             };
-            prop_assert_eq!(count(read_sync(&next(&flat))), texts.len());
+            prop_assert_eq!(count(read(&next(&flat))), texts.len());
             let pairs: Vec<(&[u8], &[u8])> = texts.iter().map(|[name, value, _]| (&name[..], &value[..])).collect();
-            prop_assert_eq!(count(read_sync(&whole(BEFORE, &pairs))), texts.len());
+            prop_assert_eq!(count(read(&whole(BEFORE, &pairs))), texts.len());
         }
     }
 }

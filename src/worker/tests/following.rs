@@ -347,11 +347,30 @@ fn what_does_not_go_on_is_read_whole() {
     bench.pass(350);
     bench.tick();
     let call = bench.syncs.remove(0);
-    let reply = bulk(format!("E{EPOCH}:9|10:invalidate,3:uri,2:/b,").as_bytes());
+    let reply = bulk(format!("E{EPOCH}:9|{}|10:invalidate,3:uri,2:/b,", call.arguments[2]).as_bytes());
     bench.filled(call, Ok(&reply));
     assert_eq!(bench.syncs[0].arguments[0], "-");
     bench.errands();
     assert_eq!(breaks(&bench, Discontinuity::Trimmed) + breaks(&bench, Discontinuity::Rewound), 1);
+}
+
+/// What webdis before 0.1.20 does: the reply to a reading that timed out is handed to the next one.
+#[test]
+fn the_reply_to_another_reading_proves_nothing() {
+    let mut bench = filled(json!({}));
+    bench.cut = true;
+    bench.pass(350);
+    bench.tick();
+    let first = bench.syncs.remove(0);
+    let old = bench.look(&first);
+    bench.filled(first, Err(L2Failure::Timeout));
+    bench.pass(350);
+    bench.tick();
+    let second = bench.syncs.remove(0);
+    let lag = bench.worker.following.follower.lag(bench.now.mono);
+    bench.filled(second, Ok(&old));
+    assert_eq!(bench.worker.following.follower.lag(bench.now.mono), lag);
+    assert_eq!(bench.calls("sync", L2End::Failed(L2Failure::Corrupt)), 1);
 }
 
 #[test]

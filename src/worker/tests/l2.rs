@@ -177,19 +177,20 @@ impl L2 {
     }
 
     fn sync(&mut self, call: &Call, now: Instant) -> Vec<u8> {
+        let token = &call.arguments[2];
         let known = call.arguments[0].split_once(':');
         let known = known.filter(|(epoch, _)| *epoch == self.epoch).map(|(_, n)| n.parse::<u64>().unwrap());
         let missed = known.and_then(|known| self.log.checked_sub(known)).map(|missed| missed as usize);
         if let Some(missed) = missed.filter(|missed| *missed <= self.events.len()) {
             let events = self.events[self.events.len() - missed..].iter().flatten();
             let text: String = events.map(|word| netstring(word)).collect();
-            return format!("E{}|{text}", self.position()).into_bytes();
+            return format!("E{}|{token}|{text}", self.position()).into_bytes();
         }
         let bans = self.bans.iter().map(|(field, (epoch, n, since))| {
             netstring(field) + &netstring(&format!("{epoch}:{n}:{}", since.0 / 1000))
         });
         let before = self.before.clone().unwrap_or_else(|| "0".repeat(40));
-        format!("W{}|{before}|{}|{}", self.position(), now.0 / 1000, bans.collect::<String>()).into_bytes()
+        format!("W{}|{token}|{before}|{}|{}", self.position(), now.0 / 1000, bans.collect::<String>()).into_bytes()
     }
 }
 

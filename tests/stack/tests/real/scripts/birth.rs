@@ -12,7 +12,7 @@ fn bare() -> Both {
 }
 
 fn sync(both: &Both, known: Option<&Position>) -> News {
-    redis::read_sync(&both.real(&redis::sync(both.config.redis.as_ref().unwrap(), known))).unwrap()
+    redis::read_sync(&both.real(&redis::sync(both.config.redis.as_ref().unwrap(), known, A)), A).unwrap()
 }
 
 fn publish(both: &Both) -> Position {

@@ -191,7 +191,7 @@ fn a_replica_answers_nothing() {
         redis::fill(&place(), &[], LONG, &at, &lease(A), ENTRY.to_vec()),
         redis::renew(&lease(A), LONG),
         redis::publish(&redis, &[tag(Op::Invalidate, "t")], LONG),
-        redis::sync(&redis, None),
+        redis::sync(&redis, None, A),
     ] {
         for reply in [both.real(&call), both.beside(&call)] {
             assert_eq!(redis::read_lookup(&reply), Err(L2Failure::Refused), "{}", call.script.name);

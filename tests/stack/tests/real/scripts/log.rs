@@ -192,6 +192,6 @@ fn a_log_with_holes_is_not_read_on() {
     let Reply::Array(events) = both.redis.call(&["XRANGE", "fpc:log", "-", "+"]).unwrap() else { panic!() };
     let Reply::Array(second) = &events[1] else { panic!() };
     both.redis.call(&[&b"XDEL"[..], b"fpc:log", second[0].bytes().unwrap()]).unwrap();
-    let call = redis::sync(both.config.redis.as_ref().unwrap(), Some(&Position { n: 1, ..start }));
-    assert!(matches!(redis::read_sync(&both.real(&call)), Ok(News::Whole { .. })));
+    let call = redis::sync(both.config.redis.as_ref().unwrap(), Some(&Position { n: 1, ..start }), A);
+    assert!(matches!(redis::read_sync(&both.real(&call), A), Ok(News::Whole { .. })));
 }

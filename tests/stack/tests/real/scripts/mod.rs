@@ -107,7 +107,7 @@ impl Both {
     fn comparable(&mut self, call: &Call, reply: &[u8]) -> String {
         let text = match call.script.name {
             "lookup" => format!("{:?}", redis::read_lookup(reply).map(timeless)),
-            "sync" => format!("{:?}", redis::read_sync(reply).map(orderly)),
+            "sync" => format!("{:?}", redis::read_sync(reply, A).map(orderly)),
             _ => String::from_utf8_lossy(reply).into_owned(),
         };
         self.epochs();
@@ -222,8 +222,8 @@ impl Both {
     }
 
     fn sync(&mut self, known: Option<&Position>) -> News {
-        let call = redis::sync(self.config.redis.as_ref().unwrap(), known);
-        redis::read_sync(&self.ask(&call)).unwrap()
+        let call = redis::sync(self.config.redis.as_ref().unwrap(), known, A);
+        redis::read_sync(&self.ask(&call), A).unwrap()
     }
 
     /// The end of the log.
