@@ -27,6 +27,8 @@ pub enum Forward {
     Precondition,
     /// The client asked to change protocols.
     Upgrade,
+    /// A wildcard of the rule has met an escaped slash, a backslash or a dot segment: servers differ in what path that is.
+    AmbiguousPath,
     /// The request body that is part of the key is over the rule's limit.
     BodyTooLarge,
     /// The host did not hand over the request body while the request was paused.
@@ -49,7 +51,7 @@ pub enum Forward {
 
 impl Forward {
     /// All variants, in the order of their declaration.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 22] = [
         Self::UriMiss,
         Self::VaryMiss,
         Self::Stale,
@@ -62,6 +64,7 @@ impl Forward {
         Self::RequestMaxAge,
         Self::Precondition,
         Self::Upgrade,
+        Self::AmbiguousPath,
         Self::BodyTooLarge,
         Self::BodyWithheld,
         Self::BodyEncoded,
@@ -88,6 +91,7 @@ impl Forward {
             Self::RequestMaxAge => "request_max_age",
             Self::Precondition => "precondition",
             Self::Upgrade => "upgrade",
+            Self::AmbiguousPath => "ambiguous_path",
             Self::BodyTooLarge => "body_too_large",
             Self::BodyWithheld => "body_withheld",
             Self::BodyEncoded => "body_encoded",

@@ -34,6 +34,11 @@ impl Pattern {
         &self.text
     }
 
+    /// Whether it has no wildcard.
+    pub fn is_exact(&self) -> bool {
+        self.shape == Shape::Exact
+    }
+
     /// Whether `text` matches, byte for byte.
     pub fn matches(&self, text: &[u8]) -> bool {
         match &self.shape {

@@ -74,6 +74,11 @@ impl Match {
         self.paths.iter().any(|pattern| pattern.matches(path))
     }
 
+    /// Whether a path is written out in full: no wildcard is needed for it to match.
+    pub fn names_path(&self, path: &[u8]) -> bool {
+        self.paths.iter().any(|pattern| pattern.is_exact() && pattern.matches(path))
+    }
+
     /// Whether a host matches, without case and without its port.
     pub fn has_host(&self, host: &[u8]) -> bool {
         let host = without_port(host);

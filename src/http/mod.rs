@@ -9,6 +9,7 @@ mod directives;
 pub mod etag;
 mod headers;
 pub(crate) mod list;
+pub mod path;
 pub mod range;
 pub mod tags;
 mod targeted;

@@ -2,9 +2,9 @@
 
 use super::standing::Standing;
 use super::{HELD_BACK, Outside, Worker};
-use crate::config::{BodyKey, ClientDirectives, Projection};
+use crate::config::{BodyKey, ClientDirectives, Projection, Rule};
 use crate::echo::Echo;
-use crate::http::{Headers, RequestDirectives};
+use crate::http::{Headers, RequestDirectives, path};
 use crate::key::{self, KeyBuilder, PrimaryKey};
 use crate::memory::{Found, Held};
 use crate::metrics::{Metric, Tier};
@@ -57,11 +57,13 @@ impl<'a> Head<'a> {
     }
 
     /// Why this request is none for a cache, whatever is stored.
-    fn refusal(&self, body_keyed: bool, end: bool) -> Option<Forward> {
+    fn refusal(&self, rule: &Rule, end: bool) -> Option<Forward> {
+        let (path, _) = key::split_target(self.target);
         let cases = [
             (self.upgrade, Forward::Upgrade),
             (self.precondition, Forward::Precondition),
-            (!end && !body_keyed, Forward::UnexpectedBody),
+            (path::is_ambiguous(path) && !rule.matches.names_path(path), Forward::AmbiguousPath),
+            (!end && rule.key.body == BodyKey::None, Forward::UnexpectedBody),
         ];
         cases.into_iter().find(|(applies, _)| *applies).map(|(_, reason)| reason)
     }
@@ -86,7 +88,7 @@ impl Worker {
             return (Some(Phase::Changing(Box::new(changing))), Verdict::Continue);
         };
         let body_keyed = !matches!(ruled.rule.key.body, BodyKey::None);
-        if let Some(reason) = head.refusal(body_keyed, end) {
+        if let Some(reason) = head.refusal(&ruled.rule, end) {
             return self.pass(ruled.symbol, reason, None);
         }
         let heard = head.speaks && ruled.rule.client_directives == ClientDirectives::Honor;

@@ -18,6 +18,10 @@ pub fn forward(reason: Forward) -> &'static str {
         RequestMaxAge => "the client's max-age or min-fresh asks for a younger answer",
         Precondition => "If-Match and If-Unmodified-Since are for the origin to judge",
         Upgrade => "the client asks to change protocols",
+        AmbiguousPath => {
+            "its path has an escaped slash, a backslash or a dot segment where the rule has a wildcard, and servers differ in \
+             what path that is: name it in match.paths, or write it plainly"
+        }
         BodyTooLarge => "its body is larger than the rule's key.max_body",
         BodyWithheld => "Envoy did not hand over its body: see allow_on_headers_stop_iteration",
         BodyEncoded => "its body is content-encoded, so no members of it can be read",

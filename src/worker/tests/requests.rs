@@ -92,6 +92,22 @@ fn a_request_that_is_none_for_a_cache_passes_with_its_reason() {
     assert_eq!(bench.body(), "one", "nothing of it was stored");
 }
 
+/// `/public/..%2fprivate` is under the rule's `/public/**`, and somewhere else to some servers.
+#[test]
+fn a_path_that_may_be_another_passes_a_wildcard() {
+    let mut bench = Bench::with_rule(json!({ "match": { "paths": ["/public/**", "/named%2Fout"] } }));
+    for path in ["/public/..%2fprivate", "/public/a/../../private", "/public/%2e%2e/private", "/public/..\\private?a=b"]
+    {
+        for _ in 0..2 {
+            assert_eq!(bench.ask(&get("/a").with(":path", path), &ok("one")), "pass;ambiguous_path", "{path}");
+        }
+    }
+    for path in ["/public/a?next=..%2fb", "/named%2Fout"] {
+        assert_eq!(bench.ask(&get("/a").with(":path", path), &ok("one")), "miss;uri_miss", "{path}");
+        assert_eq!(bench.ask(&get("/a").with(":path", path), &ok("two")), "hit;l1", "{path}");
+    }
+}
+
 #[test]
 fn a_body_where_none_belongs_passes() {
     let mut bench = Bench::with_rule(json!({}));
