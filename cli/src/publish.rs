@@ -15,7 +15,7 @@ use crate::store::{self, Name, Variants, Walk};
 const MORE: &str = "\
 Every Envoy that follows the log hears of it within sync.interval; one that cannot read the log stops
 serving from L1 after sync.max_lag.
-Exit status: 0 published, and on all replicas (or there are none); 2 not published, or nobody knows;
+Exit status: 0 published, and on all replicas that are linked; 2 not published, or nobody knows;
 3 published, but not on all replicas.";
 
 /// What the notice is about, and how it is published.
