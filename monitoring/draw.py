@@ -98,7 +98,7 @@ def live(programs, folder):
         start = time.time()
         # Names instead of ports, which are others each time.
         canvas.NAMES.update({chain.at(name): name.removesuffix("-exporter") for name in chain.ports})
-        canvas.NAMES[chain.at("admin")] = "envoy-0"
+        canvas.NAMES |= {chain.at("admin"): "envoy-0", chain.at("stats"): "haproxy"}
         with Load(chain.ports["envoy"], rate=200, keys=1200) as load:
             time.sleep(3)
             marks = story(chain, prometheus)

@@ -187,9 +187,11 @@ class Chain:
         settings = yaml.safe_load((ROOT / "monitoring/prometheus.yaml").read_text())
         settings["global"] = {"scrape_interval": self.interval, "evaluation_interval": self.interval}
         settings["rule_files"] = [str(ROOT / "monitoring" / name) for name in settings["rule_files"]]
-        settings["scrape_configs"] += [{"job_name": "sentinel"}, {"job_name": "haproxy"}]
-        targets = {"fingerprint-cache": ["admin", "broken-admin"], "haproxy": ["stats"], "bridge": ["bridge"]}
-        targets |= {kind: [f"{kind}-{number}-exporter" for number in range(3)] for kind in ("redis", "sentinel")}
+        settings["scrape_configs"] += [{"job_name": f"fingerprint-cache-{kind}"} for kind in ("sentinel", "haproxy")]
+        targets = {"fingerprint-cache": ["admin", "broken-admin"], "fingerprint-cache-haproxy": ["stats"],
+                   "fingerprint-cache-bridge": ["bridge"]}
+        for kind in ("redis", "sentinel"):
+            targets[f"fingerprint-cache-{kind}"] = [f"{kind}-{number}-exporter" for number in range(3)]
         for job in settings["scrape_configs"]:
             job["static_configs"] = [{"targets": [self.at(name) for name in targets[job["job_name"]]]}]
         file = self.write("prometheus.yaml", yaml.safe_dump(settings))

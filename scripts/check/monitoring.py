@@ -40,8 +40,8 @@ WOKEN = {
 # Fields that monitors.yaml may use, of the many that the operator knows: a typing error is not among them.
 MONITOR = {
     "apiVersion", "kind", "metadata", "name", "namespace", "spec", "selector", "matchLabels", "app",
-    "namespaceSelector", "matchNames", "podMetricsEndpoints", "port", "path", "relabelings", "metricRelabelings",
-    "targetLabel", "replacement", "sourceLabels", "regex", "action",
+    "namespaceSelector", "matchNames", "podMetricsEndpoints", "port", "path", "interval", "relabelings",
+    "metricRelabelings", "targetLabel", "replacement", "sourceLabels", "regex", "action",
 }
 
 
