@@ -17,6 +17,7 @@ sys.dont_write_bytecode = True
 
 from mesh import faults  # noqa: E402
 from mesh.crds import Crds  # noqa: E402
+from mesh.listeners import of_cache, shipped_manager  # noqa: E402
 from mesh.manifests import is_istio, read, zeros  # noqa: E402
 from mesh.plugins import Plugin, is_ours, shipped_rules  # noqa: E402
 
@@ -30,6 +31,7 @@ class Checks:
     def __init__(self, crds, program):
         self.crds, self.program, self.good = crds, program, True
         self.cluster, self.shipped, self.plugins = l2_cluster(), shipped_rules(ROOT / "envoy/envoy.yaml"), {}
+        self.manager = shipped_manager(ROOT / "envoy/envoy.yaml")
 
     def file(self, file):
         """Checks the objects of Istio in a file, and says which others are in it."""
@@ -50,7 +52,9 @@ class Checks:
         found = self.crds.faults(one) if self.crds else []
         if not found and is_ours(one):
             plugin = self.plugins[short(file)] = Plugin(one)
-            found = plugin.faults(self.cluster, self.shipped)
+            found = plugin.faults(self.cluster, self.shipped, beside(file))
+        elif not found:
+            found = [fault for listener in of_cache(one) for fault in listener.faults(self.manager)]
         return [f"{one['kind']} {one.get('metadata', {}).get('name')}: {fault}" for fault in found]
 
     def same(self):
@@ -67,6 +71,12 @@ class Checks:
 def short(file):
     """A file as one calls it from the repository's root."""
     return str(file.relative_to(ROOT)) if file.is_relative_to(ROOT) else str(file)
+
+
+def beside(file):
+    """The patches of listeners that go with a file: its own, and listener.yaml of its folder or the one above."""
+    files = [file, *(folder / "listener.yaml" for folder in file.parents[:2])]
+    return [listener for one in files if one.exists() for document in read(one) for listener in of_cache(document)]
 
 
 def l2_cluster():
@@ -89,7 +99,9 @@ def main(arguments):
     if crds is None:
         print(f"skipped: no object is judged by its schema, as {CRDS} is not there (ISTIO_CRDS names another place)")
     if arguments == ["--self-test"]:
-        return faults.test(crds, ROOT / "istio", l2_cluster(), shipped_rules(ROOT / "envoy/envoy.yaml"))
+        envoy = ROOT / "envoy/envoy.yaml"
+        shipped = faults.Shipped(l2_cluster(), shipped_rules(envoy), shipped_manager(envoy))
+        return faults.test(crds, ROOT / "istio", shipped)
     if not arguments or not os.access(arguments[0], os.X_OK):
         print("Usage: istio.py FPCACHE [FOLDER...] (FPCACHE is what `make build` made), or istio.py --self-test")
         return False

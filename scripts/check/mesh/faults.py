@@ -1,9 +1,11 @@
 """Breaks good manifests, one fault at a time: a check that lets one through checks nothing."""
 
 import copy
+from typing import NamedTuple
 
 import yaml
 
+from .listeners import of_cache
 from .manifests import documents, read, zeros
 from .plugins import Plugin
 
@@ -52,8 +54,31 @@ PLUGIN = [
     ("envoyfilter.yaml", "spec.configPatches.0.patch.value.config_discovery.default_config", None, "default_config"),
     ("envoyfilter.yaml", "spec.configPatches.1.patch.value.name", "other", "place"),
     ("envoyfilter.yaml", "spec.configPatches.0.patch.operation", "INSERT_FIRST", "place"),
-    ("variants/waypoint.yaml", "spec.match.0.ports", [{"number": 8080}], "place"),
+    ("envoyfilter.yaml", "spec.configPatches.0.match.context", "ANY", "place"),
+    ("envoyfilter.yaml", "spec.configPatches.0.match.listener.portNumber", None, "place"),
+    ("variants/waypoint.yaml#1", "spec.match.0.ports", [{"number": 8080}], "place"),
     ("variants/ingress-gateway.yaml#1", "spec.match.0.mode", "SERVER", "place"),
+    ("variants/ingress-gateway.yaml#1", "spec.pluginConfig.rules.0.match.hosts", None, "no hosts"),
+    ("variants/ingress-gateway.yaml#1", "spec.pluginConfig.rules.0.match.hosts", ["*"], "no hosts"),
+    ("variants/ingress-gateway.yaml#1", "spec.pluginConfig.rules.0.match.path", "/v1/*", "refuses %2F"),
+]
+PATCHED = "spec.configPatches.0.patch.value.typed_config"
+LISTENER = [
+    ("listener.yaml", f"{PATCHED}.normalize_path", False, "envoy/envoy.yaml"),
+    ("listener.yaml", f"{PATCHED}.merge_slashes", None, "envoy/envoy.yaml"),
+    ("listener.yaml", f"{PATCHED}.path_with_escaped_slashes_action", "KEEP_UNCHANGED", "envoy/envoy.yaml"),
+    ("listener.yaml", f"{PATCHED}.common_http_protocol_options", None, "envoy/envoy.yaml"),
+    ("listener.yaml", f"{PATCHED}.request_timeout", "1s", "envoy/envoy.yaml"),
+    ("listener.yaml", f"{PATCHED}.stream_idle_timeout", None, "for ever"),
+    ("listener.yaml", "spec.configPatches.0.patch.operation", "ADD", "MERGE"),
+    ("variants/waypoint.yaml#2", f"{PATCHED}.path_with_escaped_slashes_action", None, "envoy/envoy.yaml"),
+]
+# A plugin with what stands in front of it, changed.
+UNGUARDED = [
+    ("wasmplugin.yaml", "listener.yaml", "spec.configPatches.0.match.listener.portNumber", 8081, "refuses %2F"),
+    ("wasmplugin.yaml", "listener.yaml", "metadata.namespace", "other", "refuses %2F"),
+    ("variants/waypoint.yaml#1", "variants/waypoint.yaml#2", "metadata.name", "other", "refuses %2F"),
+    ("variants/waypoint.yaml#1", "listener.yaml", "metadata.name", "fingerprint-cache-listener", "refuses %2F"),
 ]
 TEXT = [
     ("a member twice", lambda: documents("spec: { url: a, url: b }"), "twice"),
@@ -61,15 +86,37 @@ TEXT = [
 ]
 
 
-def test(crds, folder, cluster, shipped):
+class Shipped(NamedTuple):
+    """What manifests are held to: the DestinationRule's cluster, and envoy/envoy.yaml."""
+
+    cluster: str
+    rules: dict
+    manager: dict
+
+
+def test(crds, folder, shipped):
     """Tries all of them, prints a line for each, and says whether all were refused. Without CRDs only what needs none."""
     tried = [(fault, lambda one: crds.faults(one)) for fault in SCHEMA] if crds else []
-    tried += [(fault, lambda one: Plugin(one).faults(cluster, shipped)) for fault in PLUGIN]
+    front = of_cache(read(folder / "listener.yaml")[0])
+    tried += [(fault, lambda one: Plugin(one).faults(shipped.cluster, shipped.rules, front)) for fault in PLUGIN]
+    tried += [(fault, lambda one: patched(one, shipped.manager)) for fault in LISTENER]
     good = [
         told(f"{file} with {where}: {shown(value)}", judge(broken(folder, file, where, value)), word)
         for (file, where, value, word), judge in tried
     ]
+    good += [
+        told(
+            f"{file} behind {other} with {where}: {value}",
+            Plugin(whole(folder, file)).faults(*shipped[:2], of_cache(broken(folder, other, where, value))),
+            word,
+        )
+        for file, other, where, value, word in UNGUARDED
+    ]
     return all(good + [told(what, refusal(attempt), word) for what, attempt, word in TEXT])
+
+
+def patched(document, manager):
+    return [fault for listener in of_cache(document) for fault in listener.faults(manager)]
 
 
 def told(what, found, word):
@@ -84,10 +131,15 @@ def shown(value):
     return "taken away" if value is None else value
 
 
-def broken(folder, file, where, value):
-    """The first object of a file (or the one behind #) with one member changed."""
+def whole(folder, file):
+    """The first object of a file, or the one behind #."""
     name, _, index = file.partition("#")
-    document = copy.deepcopy(read(folder / name)[int(index or 0)])
+    return read(folder / name)[int(index or 0)]
+
+
+def broken(folder, file, where, value):
+    """An object with one member changed."""
+    document = copy.deepcopy(whole(folder, file))
     *path, last = [int(part) if part.isdigit() else part for part in where.split(".")]
     inner = document
     for part in path:

@@ -15,17 +15,23 @@ class Plugin:
 
     def __init__(self, document):
         self.kind, self.spec = document["kind"], document["spec"]
+        self.namespace = document["metadata"]["namespace"]
         # A WasmPlugin cannot say what stands in for a configuration that is refused.
         self.stands_in = True
         own = self.spec.get("wasm", self.spec) if self.kind != "EnvoyFilter" else self._patch()
         self.url, self.fail, self.root = own.get("url"), own.get("failStrategy"), own.get("pluginName")
         self.config, self.bodies = own.get("pluginConfig") or {}, own.get("bodies", False)
+        self.gateway = "istio" in self.spec.get("selector", {}).get("matchLabels", {})
+        self.context = "WAYPOINT" if "targetRefs" in self.spec else "GATEWAY" if self.gateway else "SIDECAR_INBOUND"
+        self.ports = [port["number"] for match in self.spec.get("match", []) for port in match.get("ports", [])]
+        if self.kind == "EnvoyFilter":
+            self.ports.append(self._first()["match"]["listener"].get("portNumber"))
 
     def _patch(self):
         values = (patch["patch"].get("value", {}) for patch in self.spec["configPatches"])
         config = next(value["typed_config"]["config"] for value in values if is_wasm(value))
         self.inserted = [patch["patch"]["value"].get("name") for patch in self.spec["configPatches"]]
-        discovery = self.spec["configPatches"][0]["patch"]["value"]["config_discovery"]
+        discovery = self._first()["patch"]["value"]["config_discovery"]
         self.stands_in = "default_config" in discovery
         code = config["vm_config"]["code"]
         return {
@@ -36,8 +42,12 @@ class Plugin:
             "bodies": config.get(FLAG, False),
         }
 
-    def faults(self, cluster, shipped):
-        """What is wrong, by the cluster that the DestinationRule is for and the rules of envoy/envoy.yaml."""
+    def _first(self):
+        return self.spec["configPatches"][0]
+
+    def faults(self, cluster, shipped, listeners):
+        """What is wrong, by the cluster that the DestinationRule is for, the rules of envoy/envoy.yaml, and the patches
+        of listeners beside it."""
         found = []
 
         def must(condition, sentence):
@@ -58,12 +68,24 @@ class Plugin:
         must(
             self.stands_in, "no default_config: a configuration that the filter refuses would cost 500s after a restart"
         )
+        guarded = any(listener.guards(self) for listener in listeners)
         for rule in self.config.get("rules", []):
-            same = shipped.get(rule["name"], rule)
-            must(rule == same, f"rule {rule['name']} differs from that in envoy/envoy.yaml: {rule} is not {same}")
+            same, named = shipped.get(rule["name"], rule), f"rule {rule['name']}"
+            must(
+                anywhere(rule) == anywhere(same),
+                f"{named} differs from that in envoy/envoy.yaml: {rule} is not {same}",
+            )
+            must(
+                not self.gateway or is_for_hosts(rule),
+                f"{named} has no hosts: a gateway has those of other services too, whose answers it would store",
+            )
+            must(
+                guarded or not has_wildcard(rule),
+                f"{named} has a wildcard, and nothing beside it refuses %2F: patch the listener as listener.yaml does",
+            )
             must(
                 self.bodies or not keys_on_body(rule),
-                f"rule {rule['name']} keys on the body, and {self.kind} cannot let it",
+                f"{named} keys on the body, and {self.kind} cannot let it",
             )
         return found
 
@@ -76,7 +98,8 @@ class Plugin:
 
     WHERE = (
         "the place is wrong: pods of a service take `mode: SERVER` with a port, gateways `mode: CLIENT`, waypoints "
-        "`targetRefs` and no ports, an EnvoyFilter INSERT_BEFORE the router and one name throughout"
+        "`targetRefs` and no ports, an EnvoyFilter SIDECAR_INBOUND with a port, INSERT_BEFORE the router and one name "
+        "throughout"
     )
 
     def _after_policies(self):
@@ -84,17 +107,17 @@ class Plugin:
 
     def _in_place(self):
         if self.kind == "EnvoyFilter":
-            first = self.spec["configPatches"][0]
+            first = self._first()
             after = first["match"]["listener"]["filterChain"]["filter"]["subFilter"]["name"]
             last = after == "envoy.filters.http.router" and first["patch"]["operation"] == "INSERT_BEFORE"
-            return last and len(set(self.inserted)) == 1
+            contexts = {patch["match"].get("context") for patch in self.spec["configPatches"]}
+            return last and len(set(self.inserted)) == 1 and contexts == {"SIDECAR_INBOUND"} and all(self.ports)
         for match in self.spec.get("match", []):
             mode, ports = match.get("mode"), match.get("ports")
-            gateway = "istio" in self.spec.get("selector", {}).get("matchLabels", {})
             if "targetRefs" in self.spec:
                 good = mode == "SERVER" and not ports
             else:
-                good = mode == "CLIENT" if gateway else mode == "SERVER" and ports
+                good = mode == "CLIENT" if self.gateway else mode == "SERVER" and ports
             if not good:
                 return False
         return bool(self.spec.get("match"))
@@ -116,6 +139,23 @@ def is_ours(document):
 def keys_on_body(rule):
     """Whether a rule needs the request's body."""
     return bool({"json", "body"} & set(rule.get("key", {})))
+
+
+def anywhere(rule):
+    """A rule without the hosts that it is for."""
+    kept = {name: value for name, value in rule["match"].items() if name not in ("host", "hosts")}
+    return {**rule, "match": kept}
+
+
+def is_for_hosts(rule):
+    """Whether a rule says for which hosts it is, and not for all."""
+    hosts = rule["match"].get("hosts", [rule["match"].get("host")])
+    return bool(hosts) and None not in hosts and "*" not in hosts
+
+
+def has_wildcard(rule):
+    """Whether a rule's paths take in more than they name: `*` too, as %2F is no slash to it."""
+    return any("*" in path for path in [*rule["match"].get("paths", []), rule["match"].get("path", "")])
 
 
 def shipped_rules(path):

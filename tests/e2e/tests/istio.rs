@@ -252,11 +252,13 @@ fn the_gateways_filters_let_no_client_bring_a_fingerprint() {
         let ja4 = asked.header("x-ja4").map(|value| String::from_utf8_lossy(value).into_owned());
         answer(200, &[("cache-control", "max-age=60")], json!({ "ja4": ja4 }).to_string())
     };
+    // Its rules are for the API's own host.
+    let whoami = || Request::get("/v1/whoami").header("host", "api.example.com");
     plan.play(script, |sidecar| {
-        let forged = Request::get("/v1/whoami").header("x-ja4", "t13d1516h2_8daaf6152771_e5627efa2ab1");
+        let forged = whoami().header("x-ja4", "t13d1516h2_8daaf6152771_e5627efa2ab1");
         let first = sidecar.send(&forged)?;
         verdict::holds(!String::from_utf8_lossy(&first.body).contains("t13d"), "the forged one does not arrive")?;
-        let again = sidecar.send(&Request::get("/v1/whoami"))?;
+        let again = sidecar.send(&whoami())?;
         let status = again.text("cache-status").unwrap_or_default();
         verdict::holds(status.starts_with("fingerprint-cache-edge; hit"), &status)
     });
