@@ -110,7 +110,7 @@ expect 'a Sentinel has the id that its name gives' "$wanted" "$id"
 run() { as default EVAL "$(cat "$SCRIPTS/$1.lua")" "${@:2}"; }
 position=$(run publish 2 fpc:log fpc:bans 60000 invalidate tag check)
 expect 'webdis runs publish.lua' P "$position"
-expect 'webdis runs sync.lua' W "$(run sync 2 fpc:log fpc:bans - 10)"
+expect 'webdis runs sync.lua' W "$(run sync 2 fpc:log fpc:bans - 10 0123456789abcdef)"
 position=$(run lookup 3 fpc:h fpc:l:h fpc:log names e:1 token 5000 -)
 expect 'webdis runs lookup.lua' L "$position"
 expect 'webdis runs lease.lua' K "$(run lease 1 fpc:l:h renew token 5000)"

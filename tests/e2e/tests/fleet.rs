@@ -182,10 +182,10 @@ fn a_prewarmed_answer_is_fetched_once_and_is_in_every_memory() {
         // Who has not read the log yet begins with what is there: a prewarm from before is not for it. Each pod has one
         // worker more, on its main thread.
         let begun = || pods.sum("log_discontinuities_total", &[("reason", "start")]);
-        until("all workers to follow the log", || Ok(begun() >= (WORKERS + pods.fleet.pods.len()) as f64))?;
+        let all = (WORKERS + pods.fleet.pods.len()) as f64;
+        until("all workers to follow the log", || Ok(begun() >= all))?;
         publisher.publish("prewarm", &Scope::Uri("localhost/left/warm".to_owned()))?;
-        let loaded =
-            until("all memories to have it", || Ok(pods.sum("entries", &[("rule", "left")]) >= WORKERS as f64));
+        let loaded = until("all memories to have it", || Ok(pods.sum("entries", &[("rule", "left")]) >= all));
         loaded.map_err(|error| {
             let sum = |name, label, value| pods.sum(name, &[(label, value)]);
             let ends = ["found", "confirmed", "replaced", "failed", "yielded", "refused"];
