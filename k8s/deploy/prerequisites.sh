@@ -1,7 +1,7 @@
 # shellcheck shell=bash disable=SC2154
 # Step 1: what has to be there before anything is changed.
 
-readonly KEYS='webdis admin replica sentinel operator'
+readonly KEYS='webdis admin replica sentinel operator publisher'
 
 step_prerequisites() {
   check 'kubectl and python3 are here' type -P kubectl python3

@@ -36,8 +36,11 @@ EDGES = {
     ("webdis", "haproxy", 6379),
 }
 
-# Who from other namespaces may reach whom at which ports: Prometheus its pages, everybody else webdis.
-INWARDS = {"monitoring": {9121, 9101, 9464, 15090}, "": {7379, 15008}}
+# Whom other namespaces may reach, at which ports: Prometheus the pages, of every app; callers webdis; publishers HAProxy,
+# and that only where the variant for them is applied.
+PAGES = {9121, 9101, 9464, 15090}
+INWARDS = {"webdis": {7379, 15008}}
+VARIANTS = {"publishers.yaml": {"haproxy": {6379}}}
 # Whom in other namespaces anybody here may reach.
 OUTWARDS = {"kube-system": {53}, "istio-system": {15012}, "fingerprint-api": {8080}}
 
@@ -49,7 +52,7 @@ METRICS = {
 
 # Secrets that come from outside, with the keys that may be asked of them.
 SECRETS = {
-    "redis-passwords": {"webdis", "admin", "replica", "sentinel", "operator"},
+    "redis-passwords": {"webdis", "admin", "replica", "sentinel", "operator", "publisher"},
     "warm-credentials": {"authorization"},
     "backup-storage": None,
 }
