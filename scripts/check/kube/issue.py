@@ -9,6 +9,8 @@ RESOURCES = {
     ("warm-hot", "warm"): ("500m", "512Mi"),
 }
 VOLUMES = {"redis": "10Gi", "sentinel": "1Gi"}
+# Seconds for which a name may lead to the address that a pod had before (CoreDNS: 30), and some more.
+SETTLED = 40
 REPLICAS = {"redis": 3, "sentinel": 3, "bridge": 2}
 
 # CronJob: schedule, and the longest a run may take. None: any schedule every six hours, any limit.
