@@ -11,7 +11,8 @@
 #
 # Each step applies what is there and checks what came of it, so that it may be run again at any time. --dry-run changes
 # nothing: what can be checked is checked, against the cluster too where one can be reached (`apply --dry-run=server`),
-# and what cannot is named. --only runs one step by its name. The report is JSON, by default target/k8s/OVERLAY.json.
+# what cannot is named, and where it would stop it says so and ends with 1. --only runs one step by its name, which then
+# asks for itself what may not be missing (digests, passwords). The report is JSON, by default target/k8s/OVERLAY.json.
 #
 # Exit status: 0 all that was checked is true; 1 it is not; 2 wrong usage.
 # shellcheck disable=SC2034 # the parts use them

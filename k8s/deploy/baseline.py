@@ -8,16 +8,29 @@
 import datetime
 import json
 import pathlib
+import re
 import sys
+
+
+def summary(text):
+    """The last object in a log, beginning a line, that is a summary; others may write JSON there too. None without."""
+    last = None
+    for begin in re.finditer(r"^\{", text, re.MULTILINE):
+        try:
+            found, _ = json.JSONDecoder().raw_decode(text[begin.start():])
+        except ValueError:
+            continue
+        if {"warm", "hit", "fetched", "seconds"} <= found.keys():
+            last = found
+    return last
 
 
 def tally(log, run):
     """Prints the summary; exit 1 unless the cache has all of it, the second time without asking the service."""
     text = pathlib.Path(log).read_text()
-    begin = text.find("\n{") + 1 if not text.startswith("{") else 0
-    if not text[begin:].startswith("{"):
+    found = summary(text)
+    if found is None:
         sys.exit(f"There is no summary in the log:\n{text}")
-    found, _ = json.JSONDecoder().raw_decode(text[begin:])
     print(json.dumps(found))
     asked = found["hit"] + found["fetched"]
     return not (found["warm"] and asked > 0 and (run == "first" or found["fetched"] == 0))

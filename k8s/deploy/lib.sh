@@ -1,7 +1,7 @@
 # shellcheck shell=bash disable=SC2154
 # What the steps have in common: how something is checked, changed, waited for, and said.
 
-checked=0 unchecked=0 changed=0 reachable=no step_number=0
+checked=0 unchecked=0 changed=0 stops=0 reachable=no step_number=0
 
 say() { printf '%s\n' "$*"; }
 begin() { step_number=$((step_number + 1)); printf '\n=== %s\n' "$1"; }
@@ -35,6 +35,25 @@ check() {
 # ask SENTENCE COMMAND... : as check, of the cluster; named and left where a dry run has none.
 ask() {
   if [ $reachable = yes ]; then check "$@"; else skip "$1" 'no cluster can be reached'; fi
+}
+
+# must SENTENCE COMMAND... : as check, of what nothing is applied without; a dry run says where it would stop, and goes on.
+must() {
+  local said
+  if [ "$dry" = no ]; then check "$@"; return; fi
+  if said=$("${@:2}" 2>&1); then
+    say "ok: $1"
+    checked=$((checked + 1))
+  else
+    say "would stop: not true: $1"
+    say "  ${said//$'\n'/$'\n'  }"
+    stops=$((stops + 1))
+  fi
+}
+
+# must_ask SENTENCE COMMAND... : as must, of the cluster.
+must_ask() {
+  if [ $reachable = yes ]; then must "$@"; else skip "$1" 'no cluster can be reached'; fi
 }
 
 # result SENTENCE COMMAND... : as check, of what this step has just made; a dry run has not made it.
@@ -90,11 +109,18 @@ count() { grep -c "^    fingerprint-cache/step: $1\$" "$BUILT" || true; }
 # build: what the overlay is made of, with the digests that are pinned now.
 build() { kubectl kustomize "k8s/overlays/$overlay" >"$BUILT"; }
 
-rolled_out() { c rollout status "$1" --timeout=300s --request-timeout=310s; }
+# rolled_out OBJECT: of the StatefulSets the pods follow one another, and each may take a handover, the reading of its
+# files and minReadySeconds.
+rolled_out() {
+  local limit=300
+  [[ $1 != statefulset/* ]] || limit=900
+  c rollout status "$1" --timeout=${limit}s --request-timeout=$((limit + 10))s
+}
 
 # first APP: the name of a running pod of that app.
 first() { c get pods -l "app=$1" --field-selector=status.phase=Running -o 'jsonpath={.items[0].metadata.name}'; }
 
 finish() {
   printf '\n%d true, %d changed, %d not checked\n' "$checked" "$changed" "$unchecked"
+  [ $stops -eq 0 ] || { printf '%d would stop it\n' $stops; exit 1; }
 }

@@ -4,11 +4,12 @@
 step_mesh() {
   if [ "$mesh" = no ]; then skip 'the filter is loaded beside the API' '--without-mesh'; return; fi
   check 'istio/ builds' mesh_build
+  fit_to_apply mesh
   apply_file "istio/ ($(grep -c '^kind:' "$work/mesh.yaml") objects)" "$work/mesh.yaml"
   change "annotate the API's pods, which restarts them if that is new (istio/pod.yaml)" \
     k -n fingerprint-api patch deployment fingerprint-api --patch-file istio/pod.yaml
   result "the API's pods are rolled out" \
-    k -n fingerprint-api rollout status deployment/fingerprint-api --timeout=300s --request-timeout=310s
+    k -n fingerprint-api rollout status deployment/fingerprint-api --timeout=900s --request-timeout=910s
   await 60 "each of the API's sidecars runs the filter" loaded
   await 60 "each of the API's sidecars sees webdis" sees_webdis
 }

@@ -1,12 +1,12 @@
 # shellcheck shell=bash disable=SC2154
 # Step 1: what has to be there before anything is changed.
 
-readonly KEYS='webdis admin replica sentinel operator'
+readonly KEYS='webdis admin replica sentinel operator publisher'
 
 step_prerequisites() {
   check 'kubectl and python3 are here' type -P kubectl python3
-  pins
   check "k8s/overlays/$overlay builds" build
+  pins
   if [ -x .tools/venv/bin/kubernetes-validate ]; then
     check 'schemas and policies hold (scripts/check/k8s.py)' .tools/venv/bin/python scripts/check/k8s.py
   else
@@ -14,7 +14,7 @@ step_prerequisites() {
   fi
   [ "$dry" = yes ] || [ "$reachable" = yes ] || stop 'no cluster can be reached.' "$(cat "$work/reach")"
   ask 'the API server is 1.30 or later (jobs by index, native sidecars, ContainerResource)' recent
-  ask 'there is a default StorageClass' storage
+  storage_class
   if [ "$overlay" = production ]; then
     ask 'three nodes are ready and take pods' nodes 3
     ask 'metrics.k8s.io is served (the autoscaler of webdis)' served v1beta1.metrics.k8s.io
@@ -27,17 +27,45 @@ step_prerequisites() {
   if [ "$overlay" = production ]; then passwords; fi
 }
 
+# fit_to_apply STEP: what nothing is applied without, asked by a step that runs alone; else step 1 has asked it.
+fit_to_apply() {
+  [ -n "$only" ] || return 0
+  [ "$dry" = yes ] || [ "$reachable" = yes ] || stop 'no cluster can be reached.' "$(cat "$work/reach")"
+  if [ "$1" = mesh ]; then module; return; fi
+  pinned
+  if [ "$overlay" = production ]; then passwords; fi
+}
+
 # An image is what its digest says. Those that nobody knows yet are asked of the registries.
 pins() {
   local file=k8s/overlays/$overlay/kustomization.yaml
+  # The demo's is built and loaded into the node by that name.
+  [ "$overlay" = demo ] || must 'fpcache comes from a registry that exists (`newName` in the overlay)' \
+    lacks 'image: registry[.]example[.]com/' "$BUILT"
   if grep -q '# REPLACE$' "$file"; then
     change "pin $(grep -c '# REPLACE$' "$file") images in $file (k8s/pin.sh); commit the file" k8s/pin.sh "$file"
     [ "$dry" = no ] || return 0
+    build
   fi
-  check 'no image waits for its digest' lacks '# REPLACE$' "$file"
+  pinned
 }
 
-lacks() { ! grep -n "$1" "$2"; }
+# Whatever the comments say, what was built must not have a digest of zeros.
+pinned() {
+  must 'no image waits for its digest' lacks '# REPLACE$' "k8s/overlays/$overlay/kustomization.yaml"
+  must 'no image that is applied has a digest of zeros' lacks 'sha256:0\{64\}' "$BUILT"
+  [ "$overlay" = demo ] || [ -z "$only" ] || must 'fpcache comes from a registry that exists' \
+    lacks 'image: registry[.]example[.]com/' "$BUILT"
+}
+
+# lacks PATTERN FILE
+lacks() { [ -s "$2" ] && ! grep -n -m 3 "$1" "$2"; }
+
+# What istio/ names is the module that was built, where it was pushed to.
+module() {
+  must 'the module has its digest, in istio/ (make image prints it)' lacks 'sha256:0\{64\}' "$work/mesh.yaml"
+  must 'the module comes from a registry that exists' lacks 'oci://registry[.]example[.]com/' "$work/mesh.yaml"
+}
 
 recent() {
   python3 - "$work/version.json" <<'PY'
@@ -49,12 +77,22 @@ sys.exit(numbers < (1, 30))
 PY
 }
 
+# No default is needed where each claim names its own; a claim has one line `accessModes:`.
+storage_class() {
+  if [ "$(grep -c '^ *storageClassName: [^" ]' "$BUILT")" -eq "$(grep -c '^ *\(- \)\?accessModes:' "$BUILT")" ]; then
+    say 'ok: each claim names its StorageClass'
+    checked=$((checked + 1))
+  else
+    ask 'there is a default StorageClass' storage
+  fi
+}
+
 storage() {
   k get storageclass -o json | python3 -c '
 import json, sys
 key = "storageclass.kubernetes.io/is-default-class"
 found = [one for one in json.load(sys.stdin)["items"] if one["metadata"].get("annotations", {}).get(key) == "true"]
-sys.exit(0 if found else "none is marked as default: mark one, or name one in the volumeClaimTemplates.")'
+sys.exit(0 if found else "none is marked as default: mark one, or name one in each volumeClaimTemplate and claim (a patch in the overlay).")'
 }
 
 nodes() {
@@ -78,16 +116,27 @@ istio() {
   else
     skip 'the filter takes what istio/ says to it' 'fpcache is missing: run make setup build'
   fi
-  if [ "$dry" = no ]; then
-    check 'the module has its digest' lacks 'sha256:0\{64\}' "$work/mesh.yaml"
-  elif grep -q 'sha256:0\{64\}' "$work/mesh.yaml"; then
-    say 'would: stop here until istio/ names the digest of the module (make image prints it)'
-  fi
+  module
   ask 'istiod is available' k -n istio-system wait --for=condition=Available deployment -l app=istiod --timeout=5s
+  ask 'istiod is 1.24 or later (native sidecars by annotation)' istio_recent
   ask 'Istio has WasmPlugin' k get crd wasmplugins.extensions.istio.io -o name
   ask 'the API is there (Deployment fingerprint-api)' k -n fingerprint-api get deployment fingerprint-api -o name
   # The namespace enforces `restricted`, and that refuses istio-init.
   [ "$overlay" = demo ] || ask "Istio's CNI plugin runs" cni
+}
+
+# Of each istiod that runs, as it says itself: version.BuildInfo{Version:"1.24.0", ...
+istio_recent() {
+  local pod pods said
+  pods=$(k -n istio-system get pods -l app=istiod --field-selector=status.phase=Running \
+    -o 'jsonpath={.items[*].metadata.name}')
+  [ -n "$pods" ] || { echo 'no istiod runs'; return 1; }
+  for pod in $pods; do
+    said=$(k -n istio-system exec "$pod" -- pilot-discovery version) || return 1
+    echo "$pod: $said"
+    [[ $said =~ ([0-9]+)[.]([0-9]+) ]] || return 1
+    ((BASH_REMATCH[1] > 1 || BASH_REMATCH[1] == 1 && BASH_REMATCH[2] >= 24)) || return 1
+  done
 }
 
 cni() {
@@ -105,9 +154,9 @@ PY
 
 # Made by whatever keeps secrets in this cluster; here is only looked whether they are fit.
 passwords() {
-  ask 'the Secret redis-passwords is fit' fit_passwords
-  ask 'the Secret warm-credentials has an authorization' has warm-credentials authorization
-  ask 'the Secret backup-storage has an FPC_REMOTE' has backup-storage FPC_REMOTE
+  must_ask 'the Secret redis-passwords is fit' fit_passwords
+  must_ask 'the Secret warm-credentials has an authorization' has warm-credentials authorization
+  must_ask 'the Secret backup-storage has an FPC_REMOTE' has backup-storage FPC_REMOTE
 }
 
 has() { c get secret "$1" -o json | python3 -c 'import json,sys; json.load(sys.stdin)["data"][sys.argv[1]]' "$2"; }

@@ -3,6 +3,7 @@
 
 step_redis() {
   [ -s "$BUILT" ] || build
+  fit_to_apply redis
   apply redis
   local one
   for one in statefulset/sentinel statefulset/redis deployment/haproxy deployment/webdis; do

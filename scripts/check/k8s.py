@@ -15,6 +15,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "scripts/check"))
@@ -131,6 +132,25 @@ def scripts():
     report("shellcheck", faults)
 
 
+def baseline():
+    """deploy.sh finds the warmer's summary in a log, whatever else writes JSON there."""
+    other = '{"level":"info","msg":"sidecar"}\n'
+    whole = '{\n  "warm": true, "hit": 3, "fetched": 0, "seconds": 1.5\n}\n'
+    cases = (("alone", whole, True), ("among JSON", other + "words {\n" + whole + other, True),
+             ("the last of two", whole.replace("true", "false") + whole, True), ("not warm", whole.replace("true", "false"), False),
+             ("none", other, False), ("cut off", other + whole[:20], False))
+    faults = []
+    for what, text, good in cases:
+        with tempfile.NamedTemporaryFile("w", suffix=".log") as file:
+            file.write(text)
+            file.flush()
+            command = [sys.executable, ROOT / "k8s/deploy/baseline.py", "tally", file.name, "second"]
+            done = subprocess.run(command, capture_output=True, text=True)
+        if (done.returncode == 0) != good or "Traceback" in done.stderr:
+            faults.append(f"{what}: status {done.returncode} {done.stderr.strip()[-200:]}")
+    report("baseline.py tally finds the summary of a warming run", faults)
+
+
 def told(worlds, program):
     """fpcache takes the arguments, lists and maps that it is given there."""
     from kube import fpcache
@@ -142,6 +162,7 @@ def told(worlds, program):
 def main():
     scripts()
     pins()
+    baseline()
     if not shutil.which("kubectl"):
         print("skipped: kustomize, schemas and policies, as there is no kubectl here.")
         return failed

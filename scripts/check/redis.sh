@@ -72,7 +72,7 @@ for ((port = 20000 + $$ % 10000; ${#ports[@]} < 7; port++)); do
   (: </dev/tcp/127.0.0.1/$port) 2>/dev/null || ports+=("$port")
 done
 mkdir "$room/secrets"
-for user in webdis admin replica sentinel operator; do printf 'check-%s' $user >"$room/secrets/$user"; done
+for user in webdis admin replica sentinel operator publisher; do printf 'check-%s' $user >"$room/secrets/$user"; done
 
 export FPC_CONFIG=$BASE/config FPC_SECRETS=$room/secrets FPC_HOST=127.1 FPC_BIND=127.0.0.1 FPC_MAXMEMORY=32mb
 export FPC_REDISES="127.1:${ports[0]} 127.1:${ports[1]}" FPC_SENTINELS="127.1:${ports[2]} 127.1:${ports[3]}"
@@ -127,12 +127,18 @@ refused() {
   done
   if [ ${#told[@]} -eq 0 ]; then ok "$1 may not: $(printf '%s; ' "${@:2}")"; else failed "$1 may not" "${told[@]}"; fi
 }
-for user in default operator replica sentinel; do
+for user in default operator publisher replica sentinel; do
   refused $user 'KEYS x' FLUSHALL FLUSHDB 'CONFIG GET save' 'CONFIG SET maxmemory 1' 'ACL LIST' 'MODULE LIST' SHUTDOWN
 done
 refused admin 'KEYS x' FLUSHALL FLUSHDB
 refused default 'GET other:key' 'DEL fpc:h' 'PUBLISH fpc:bridge x' 'SCAN 0'
 refused operator 'SET other:key x' 'PUBLISH other x'
+refused publisher 'GET fpc:h' 'DEL fpc:h' 'EVAL x 0' 'PUBLISH fpc:bridge x' 'PUBLISH __sentinel__:hello x' 'SUBSCRIBE cache:x' \
+  'CLIENT LIST' 'CLIENT KILL x' INFO
+for channel in invalidate update prewarm; do
+  expect "publisher may PUBLISH cache:$channel" 0 "$(as publisher PUBLISH cache:$channel '{}')"
+done
+expect 'publisher may name its connection' OK "$(as publisher CLIENT SETNAME check)"
 expect 'admin may CONFIG GET (an emergency)' save "$(as admin CONFIG GET save)"
 expect 'probe needs no password for ROLE' master "$(as probe ROLE)"
 expect 'probe may not read' NOPERM "$(as probe GET fpc:h)"

@@ -36,7 +36,7 @@ await() {
 }
 
 mkdir -p "$WORK"/{secrets,run,remote}
-for user in webdis admin replica sentinel operator; do printf %s "$user-password" >"$WORK/secrets/$user"; done
+for user in webdis admin replica sentinel operator publisher; do printf %s "$user-password" >"$WORK/secrets/$user"; done
 export FPC_SECRETS=$WORK/secrets FPC_REDISES="127.0.0.1:$MASTER 127.0.0.1:$REPLICA"
 
 # render PORT FOLDER : the shipped configuration of Redis, filled in as start-redis.sh does it.
@@ -46,7 +46,7 @@ render() (
   local user
   # shellcheck source=/dev/null
   . "$SCRIPTS/common.sh"
-  for user in webdis admin replica sentinel operator; do export "FPC_PASSWORD_${user^^}=$user-password"; done
+  for user in webdis admin replica sentinel operator publisher; do export "FPC_PASSWORD_${user^^}=$user-password"; done
   mkdir -p "$2"
   render users.acl >"$2/users.acl"
   render redis.conf >"$2/redis.conf"

@@ -86,7 +86,7 @@ redis, webdis = _container("StatefulSet", "redis"), _container("Deployment", "we
 scaler = _spec("HorizontalPodAutoscaler", "webdis")
 bridge, warm = _container("Deployment", "bridge"), _container("CronJob", "warm-full")
 
-# (policy, what is broken, how); of the production overlay unless the first word is `demo`.
+# (policy, what is broken, how); of the production overlay unless another world stands before a colon.
 BREAKS = [
     (rules.resources, "a container without a limit", _cut(bridge, "resources", "limits", "memory")),
     (rules.resources, "a container without requests", _cut(webdis, "resources", "requests")),
@@ -144,7 +144,7 @@ BREAKS = [
     (rules.probes, "no readiness probe", _cut(bridge, "readinessProbe")),
     (rules.probes, "a probe at no port", _set(bridge, "livenessProbe", "httpGet", "port", "http")),
     (rules.probes, "webdis ready without Redis", _set(webdis, "readinessProbe", "httpGet", "path", "/crossdomain.xml")),
-    (rules.probes, "webdis killed with Redis", _set(webdis, "livenessProbe", "httpGet", "path", "/PING")),
+    (rules.probes, "webdis killed with Redis", _set(webdis, "livenessProbe", {"httpGet": {"path": "/PING", "port": "http"}})),
     (rules.api_access, "a token", _cut(_pod("StatefulSet", "redis"), "spec", "automountServiceAccountToken")),
     (rules.api_access, "a role", _add(_named("Role", "r"))),
     (rules.mesh, "Redis in the mesh",
@@ -155,6 +155,7 @@ BREAKS = [
     (rules.topology, "two Redis", _set(_spec("StatefulSet", "redis"), "replicas", 2)),
     (rules.topology, "Redis on one node", _cut(_pod("StatefulSet", "redis"), "spec", "affinity")),
     (rules.topology, "an ordered start", _cut(_spec("StatefulSet", "redis"), "podManagementPolicy")),
+    (rules.topology, "a restart faster than names", _set(_spec("StatefulSet", "sentinel"), "minReadySeconds", 10)),
     (rules.topology, "a small volume",
      _set(_spec("StatefulSet", "redis"), "volumeClaimTemplates", 0, "spec", "resources",
                                          "requests", "storage", "1Gi")),
@@ -181,6 +182,14 @@ BREAKS = [
      _set(_policy("redis"), "ingress", 0, "from", 0,
           {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "fingerprint-api"}},
            "podSelector": {"matchLabels": {"app": "fingerprint-api"}}})),
+    (network.policies, "another namespace at HAProxy", _add(_named("NetworkPolicy", "p", spec={
+        "podSelector": {"matchLabels": {"app": "haproxy"}},
+        "ingress": [{"from": [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "publishers"}},
+                               "podSelector": {"matchLabels": {"a": "b"}}}], "ports": [{"port": 6379}]}]}))),
+    (network.policies, "publishers.yaml: a whole namespace",
+     _cut(_policy("publishers"), "ingress", 0, "from", 0, "podSelector")),
+    (network.policies, "publishers.yaml: Redis itself",
+     _set(_policy("publishers"), "podSelector", "matchLabels", "app", "redis")),
     (network.policies, "webdis at another port", _set(_policy("webdis"), "ingress", 0, "ports", 0, "port", 6379)),
     (network.policies, "a way out to anywhere", _set(_policy("warm"), "egress", 0, "to", 0, "namespaceSelector", {})),
     (network.policies, "no way for Prometheus", _cut(_policy("metrics"), "ingress", 0, "ports", 0)),
@@ -194,8 +203,8 @@ def unfound(worlds):
     """Breaks each thing in a copy and returns sentences about policies that did not notice, and the count of breaks."""
     faults = []
     for rule, what, break_it in BREAKS:
-        world = worlds["demo" if what.startswith("demo") else "production"]
-        broken = World(world.name, copy.deepcopy(world.objects))
+        world = worlds[what.partition(":")[0] if ":" in what else "production"]
+        broken = World(world.name, copy.deepcopy(world.objects), world.variant)
         break_it(broken)
         if not list(rule(broken)):
             faults.append(f"The policy {rule.__name__} does not notice: {what}.")

@@ -9,6 +9,8 @@ RESOURCES = {
     ("warm-hot", "warm"): ("500m", "512Mi"),
 }
 VOLUMES = {"redis": "10Gi", "sentinel": "1Gi"}
+# Seconds for which a name may lead to the address that a pod had before (CoreDNS: 30), and some more.
+SETTLED = 40
 REPLICAS = {"redis": 3, "sentinel": 3, "bridge": 2}
 
 # CronJob: schedule, and the longest a run may take. None: any schedule every six hours, any limit.
@@ -36,8 +38,11 @@ EDGES = {
     ("webdis", "haproxy", 6379),
 }
 
-# Who from other namespaces may reach whom at which ports: Prometheus its pages, everybody else webdis.
-INWARDS = {"monitoring": {9121, 9101, 9464, 15090}, "": {7379, 15008}}
+# Whom other namespaces may reach, at which ports: Prometheus the pages, of every app; callers webdis; publishers HAProxy,
+# and that only where the variant for them is applied.
+PAGES = {9121, 9101, 9464, 15090}
+INWARDS = {"webdis": {7379, 15008}}
+VARIANTS = {"publishers.yaml": {"haproxy": {6379}}}
 # Whom in other namespaces anybody here may reach.
 OUTWARDS = {"kube-system": {53}, "istio-system": {15012}, "fingerprint-api": {8080}}
 
@@ -49,7 +54,7 @@ METRICS = {
 
 # Secrets that come from outside, with the keys that may be asked of them.
 SECRETS = {
-    "redis-passwords": {"webdis", "admin", "replica", "sentinel", "operator"},
+    "redis-passwords": {"webdis", "admin", "replica", "sentinel", "operator", "publisher"},
     "warm-credentials": {"authorization"},
     "backup-storage": None,
 }

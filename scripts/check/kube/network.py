@@ -63,7 +63,7 @@ def _scraped(world):
 
 
 def _foreign(world):
-    """Other namespaces reach webdis and Prometheus' pages, by pods that are named, and are reached where needed."""
+    """Other namespaces reach webdis, a variant's choice and Prometheus' pages, by pods that are named; and are reached."""
     for policy in world.of("NetworkPolicy"):
         here = policy["spec"]["podSelector"]
         for direction, peers in (("ingress", "from"), ("egress", "to")):
@@ -74,9 +74,11 @@ def _foreign(world):
                         continue
                     space = at(peer, "namespaceSelector", "matchLabels", "kubernetes.io/metadata.name")
                     named = bool(peer.get("podSelector")) or space == "monitoring"
-                    if direction == "ingress":
-                        allowed = issue.INWARDS.get(space, issue.INWARDS[""])
-                        named = named and (space == "monitoring" or _apps(here, ["all"]) == ["webdis"])
+                    if direction == "ingress" and space == "monitoring":
+                        allowed = issue.PAGES
+                    elif direction == "ingress":
+                        inwards = issue.INWARDS | issue.VARIANTS.get(world.variant, {})
+                        allowed = set.intersection(*(inwards.get(app, set()) for app in _apps(here, ["all"])))
                     else:
                         allowed = issue.OUTWARDS.get(space, set())
                     if not named or not ports <= allowed:

@@ -274,6 +274,8 @@ def topology(world):
             yield f"{called(one)}: its pods are not {rule} to be on different nodes."
         if spec.get("podManagementPolicy") != "Parallel":
             yield f"{called(one)} starts one after the other, and the first may wait for the last for ever."
+        if spec.get("minReadySeconds", 0) < issue.SETTLED:
+            yield f"{called(one)}: the next pod is restarted before everybody finds this one at its new address."
         claim = spec["volumeClaimTemplates"][0]["spec"]["resources"]["requests"]["storage"]
         if claim != issue.VOLUMES[one["metadata"]["name"]]:
             yield f"{called(one)} has a volume of {claim}."

@@ -10,9 +10,11 @@ WORKLOADS = ("Deployment", "StatefulSet", "CronJob")
 class World:
     """All objects that one folder builds."""
 
-    def __init__(self, name, objects):
+    def __init__(self, name, objects, variant=None):
         self.name = name
         self.objects = objects
+        # The file of k8s/variants that was added to it.
+        self.variant = variant
 
     @classmethod
     def build(cls, name, folder):
@@ -27,7 +29,7 @@ class World:
         added = list(yaml.safe_load_all(path.read_text()))
         for one in added:
             one["metadata"].setdefault("labels", {"fingerprint-cache/step": "redis"})
-        return World(self.name, self.objects + added)
+        return World(self.name, self.objects + added, path.name)
 
     def of(self, *kinds):
         """The objects of these kinds."""

@@ -12,7 +12,7 @@ pub const HOST: &str = "127.1";
 /// What Sentinel calls the group.
 pub const MASTER: &str = "fpc";
 /// The users that have a password.
-const USERS: [&str; 5] = ["webdis", "admin", "replica", "sentinel", "operator"];
+const USERS: [&str; 6] = ["webdis", "admin", "replica", "sentinel", "operator", "publisher"];
 
 /// A shipped file.
 pub fn file(name: &str) -> PathBuf {
