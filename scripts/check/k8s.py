@@ -136,9 +136,9 @@ def baseline():
     """deploy.sh finds the warmer's summary in a log, whatever else writes JSON there."""
     other = '{"level":"info","msg":"sidecar"}\n'
     whole = '{\n  "warm": true, "hit": 3, "fetched": 0, "seconds": 1.5\n}\n'
+    cold = whole.replace("true", "false")
     cases = (("alone", whole, True), ("among JSON", other + "words {\n" + whole + other, True),
-             ("the last of two", whole.replace("true", "false") + whole, True), ("not warm", whole.replace("true", "false"), False),
-             ("none", other, False), ("cut off", other + whole[:20], False))
+             ("the last of two", cold + whole, True), ("not warm", cold, False), ("none", other, False), ("cut off", other + whole[:20], False))
     faults = []
     for what, text, good in cases:
         with tempfile.NamedTemporaryFile("w", suffix=".log") as file:
