@@ -8,7 +8,7 @@
 
 use fingerprint_cache::config::Config;
 use fingerprint_cache::http::Headers;
-use fingerprint_cache::shared::{Conflict, Shared};
+use fingerprint_cache::shared::Alone;
 use fingerprint_cache::time::{Instant, Now, Timestamp};
 use fingerprint_cache::transaction::{Command, Event, Verdict};
 use fingerprint_cache::worker::{Outside, Worker};
@@ -22,19 +22,6 @@ const ROUNDS: usize = 5;
 const BANS: usize = 100;
 
 const EPOCH: &str = "0123456789abcdef0123456789abcdef01234567";
-
-/// What the workers share: nothing, as there is only one.
-struct Alone;
-
-impl Shared for Alone {
-    fn get(&self, _name: &str) -> Option<(Vec<u8>, Option<u32>)> {
-        None
-    }
-
-    fn set(&mut self, _name: &str, _bytes: &[u8], _version: Option<u32>) -> Result<(), Conflict> {
-        Ok(())
-    }
-}
 
 /// The worker, the clock, and the place in the log.
 struct Core {

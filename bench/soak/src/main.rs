@@ -8,7 +8,7 @@
 
 use fingerprint_cache::config::Config;
 use fingerprint_cache::http::Headers;
-use fingerprint_cache::shared::{Conflict, Shared};
+use fingerprint_cache::shared::Alone;
 use fingerprint_cache::time::{Instant, Now, Timestamp};
 use fingerprint_cache::transaction::{Command, Event};
 use fingerprint_cache::worker::{Outside, Worker};
@@ -31,19 +31,6 @@ const CONFIG: &str = r#"{
 
 /// What the lookup script says of a key that is not there.
 const MISS: &[u8] = b"$44\r\nM0123456789abcdef0123456789abcdef01234567:7|\r\n";
-
-/// What the workers share: nothing, as there is only one.
-struct Alone;
-
-impl Shared for Alone {
-    fn get(&self, _name: &str) -> Option<(Vec<u8>, Option<u32>)> {
-        None
-    }
-
-    fn set(&mut self, _name: &str, _bytes: &[u8], _version: Option<u32>) -> Result<(), Conflict> {
-        Ok(())
-    }
-}
 
 /// The worker with its clock and its dice.
 struct Soak {
