@@ -190,3 +190,31 @@ fn encoded_slashes_are_refused(scene: &e2e::Scene) -> Outcome {
     }
     verdict::same(scene.origin.count(), before, "how often the origin was asked")
 }
+
+/// A listener that leaves paths as they come, as a gateway's or a waypoint's does.
+fn plain_listener(builder: Builder) -> Builder {
+    builder.change(|bootstrap| {
+        let manager = bootstrap.connection_manager()?;
+        for (switch, off) in [
+            ("/normalize_path", json!(false)),
+            ("/merge_slashes", json!(false)),
+            ("/path_with_escaped_slashes_action", json!("KEEP_UNCHANGED")),
+        ] {
+            settings::set(manager, switch, off);
+        }
+        Ok(())
+    })
+}
+
+#[test]
+fn what_a_wildcard_cannot_be_sure_of_passes_behind_any_listener() {
+    before(service::numbered).set(plain_listener).play(|scene| {
+        for target in ["..%2fsecret", "a%5Cb", "x/../../secret", "%2e%2e/secret", "..;/secret"] {
+            for _ in 0..2 {
+                let answer = scene.send(&profile(target))?;
+                verdict::passed(&answer, "ambiguous_path").map_err(|error| format!("{target}: {error}"))?;
+            }
+        }
+        verdict::stored(&scene.send(&profile("chrome?next=..%2fsecret"))?)
+    });
+}
